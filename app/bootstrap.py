@@ -1,0 +1,258 @@
+"""The one place that picks implementations: everything a process needs, built from the settings."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from app import __version__, secret_files
+from app.config import Settings
+from app.domain.clock import Clock, SystemClock
+from app.domain.preferences import ChannelTraits
+from app.observability.health import Health
+from app.observability.metrics import Metrics
+from app.rendering.pages import Pages
+from app.rendering.reasons import Translator
+from app.rendering.render import Renderer
+from app.runtime.broker import redis_url
+from app.runtime.broker_ping import BrokerPing
+from app.runtime.failpoints import Failpoints
+from app.services.admission import Admission
+from app.services.alert_turns import AlertTurns
+from app.services.announcing import Announcer, Publisher
+from app.services.audit_log import AuditLog
+from app.services.briefs import Briefs
+from app.services.channel_desk import ChannelDesk
+from app.services.contact_book import ContactBook
+from app.services.contacts import Contacts
+from app.services.dead_letters import DeadLetters
+from app.services.delivery import Delivery
+from app.services.erasure import Erasures
+from app.services.events import Events
+from app.services.explain import Explain
+from app.services.gate_faults import GateFaults
+from app.services.history import History
+from app.services.identity import Identity
+from app.services.inbox import Inbox
+from app.services.inbox_streams import InboxStreams
+from app.services.intake import Intake
+from app.services.parcels import Parcels
+from app.services.pauses import Pauses
+from app.services.people import People
+from app.services.pipeline import Pipeline, Rules
+from app.services.preferences import PreferenceDocuments
+from app.services.progress import Progress
+from app.services.recording import Recorder
+from app.services.relay import Relay
+from app.services.targets import Targets
+from app.services.trials import Trials
+from app.services.verification import Verification
+from app.services.verify_links import VerifyLinks
+from app.store import keyring
+from app.store.bell import Bell, Names
+from app.store.breaker import Breakers
+from app.store.engine import Database
+from app.store.gate_link import GateLink
+from app.store.gates import Gates
+from app.store.pace import Paces
+from app.store.secretbox import SecretBox
+from channels.base import Channel, ChannelEnv, RetryPolicy
+from channels.registry import build_channels
+
+_ROOT = Path(__file__).resolve().parent.parent
+_THREADS_BEYOND_TASKS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything one process works with. Nothing in it connects before it is used."""
+
+    settings: Settings
+    process: str
+    """Its name in counters, and with the process id behind it in heartbeats."""
+    clock: Clock
+    database: Database
+    channels: Mapping[str, Channel]
+    announcer: Announcer
+    intake: Intake
+    explain: Explain
+    events: Events
+    preferences: PreferenceDocuments
+    verification: Verification
+    trials: Trials
+    inbox: Inbox
+    inbox_streams: InboxStreams
+    bell: Bell
+    history: History
+    dead_letters: DeadLetters
+    channel_desk: ChannelDesk
+    erasures: Erasures
+    audit_log: AuditLog
+    traits: tuple[ChannelTraits, ...]
+    pages: Pages
+    identity: Identity
+    metrics: Metrics
+    health: Health
+    pipeline: Pipeline
+    delivery: Delivery
+    relay: Relay
+    progress: Progress
+    failpoints: Failpoints
+
+    def close(self) -> None:
+        """Finish what was promised, and give back connections."""
+        self.inbox_streams.stop()
+        self.announcer.stop()
+        self.bell.close()
+        for channel in self.channels.values():
+            channel.close()
+        self.database.close()
+
+
+def build_services(
+    settings: Settings,
+    publisher: Publisher,
+    *,
+    component: str = "api",
+    threads: int = 6,
+    clock: Clock | None = None,
+) -> Services:
+    """Put the product together for one process.
+
+    `component` names the process in counters and heartbeats; `threads` is how many of its tasks run at once.
+    """
+    clock = clock or SystemClock()
+    process = f"{component}@{socket.gethostname()}"
+    database = Database(settings.database_url, pool_size=threads + _THREADS_BEYOND_TASKS)
+    secret_key = secret_files.secret_key(settings)
+    box = SecretBox(secret_key, partial(keyring.wrapped_before, database))
+    url = redis_url(settings)
+    names = Names(secret_key)
+    bell = Bell(url, names)
+    inbox = Inbox(database, clock, bell.ring)
+    channels = build_channels(_channel_env(settings, inbox, clock))
+    book = ContactBook(channels, box)
+    people = People(
+        channels, book, box, default_locale=settings.default_locale, default_timezone=settings.default_timezone
+    )
+    renderer = Renderer(
+        templates=_ROOT / "templates",
+        translations=_ROOT / "translations",
+        public_url=settings.public_url,
+        default_locale=settings.default_locale,
+    )
+    translator = Translator(translations=_ROOT / "translations", default_locale=settings.default_locale)
+    link = GateLink(url, GateFaults(database, process=process).count)
+    gates, breakers = Gates(link, secret=secret_key), Breakers(link)
+    briefs = Briefs(database)
+    rules = _rules(settings)
+    recorder = Recorder(book, process=process)
+    policies = {name: RetryPolicy(waits) for name, waits in settings.retry_plans.items()}
+    pauses = Pauses(database)
+    announcer = Announcer(publisher, database)
+    admission = Admission(announcer, process=process)
+    failpoints = Failpoints(settings.failpoint_dir)
+    progress = Progress()
+    verify_links = VerifyLinks(secret_key)
+    verification = Verification(
+        database, gates, admission, channels, people, book, verify_links, clock, process=process
+    )
+    return Services(
+        settings=settings,
+        process=process,
+        clock=clock,
+        database=database,
+        channels=channels,
+        announcer=announcer,
+        intake=Intake(database, people, admission, clock),
+        explain=Explain(database, gates, people, renderer, translator, channels, rules, clock),
+        events=Events(database, clock, process=process),
+        preferences=PreferenceDocuments(database, people, channels, book, Contacts(channels, box), verification, clock),
+        verification=verification,
+        trials=Trials(database, gates, admission, channels, book, clock),
+        inbox=inbox,
+        inbox_streams=InboxStreams(database, url, names),
+        bell=bell,
+        history=History(database, people, translator),
+        dead_letters=DeadLetters(database, people, admission, clock),
+        channel_desk=ChannelDesk(database, gates, breakers, channels, clock),
+        erasures=Erasures(database, gates, channels, clock, process=process),
+        audit_log=AuditLog(database),
+        traits=tuple(people.traits),
+        pages=Pages(
+            folder=_ROOT / "app" / "web" / "pages",
+            translations=_ROOT / "translations",
+            default_locale=settings.default_locale,
+        ),
+        identity=Identity(database, clock, secret_key=secret_key, admin_api_key=settings.admin_api_key),
+        metrics=Metrics(database, clock, list(channels)),
+        health=Health(
+            database,
+            BrokerPing(settings.broker_url or url),
+            clock,
+            channels,
+            longest_silence=timedelta(seconds=settings.longest_silence_seconds),
+            longest_wait=timedelta(seconds=settings.longest_wait_seconds),
+        ),
+        pipeline=Pipeline(
+            database, gates, briefs, people, renderer, channels, rules, clock, ring=bell.ring, process=process
+        ),
+        delivery=Delivery(
+            database,
+            Targets(database, gates, breakers, Paces(link), recorder, clock),
+            briefs,
+            Parcels(people, verify_links),
+            recorder,
+            channels,
+            policies,
+            timedelta(seconds=settings.lease_seconds),
+            clock,
+            stage=failpoints.reach,
+            progress=progress,
+            pauses=pauses,
+            turns=AlertTurns(database, recorder, clock),
+        ),
+        relay=Relay(
+            database,
+            publisher,
+            recorder,
+            policies,
+            [name for name, channel in channels.items() if channel.bulk],
+            timedelta(seconds=settings.relay_grace_seconds),
+            clock,
+            pauses,
+            process=process,
+        ),
+        progress=progress,
+        failpoints=failpoints,
+    )
+
+
+def _channel_env(settings: Settings, inbox: Inbox, clock: Clock) -> ChannelEnv:
+    return ChannelEnv(
+        smtp=settings.smtp,
+        mail_dir=settings.mail_dir,
+        public_url=settings.public_url,
+        webhook_timeout=settings.webhook_timeout_seconds,
+        allowed_networks=settings.webhook_allowed_networks,
+        put_in_inbox=inbox.put,
+        now=clock.now,
+        slack_url=settings.slack_webhook_url,
+        discord_url=settings.discord_webhook_url,
+        pagerduty=settings.pagerduty,
+        opsgenie=settings.opsgenie,
+        # As with the settings of the other channels: an attempt lasts at most half a lease.
+        attempt_seconds=min(15.0, settings.lease_seconds / 2),
+        user_agent=f"im2-notifications/{__version__}",
+    )
+
+
+def _rules(settings: Settings) -> Rules:
+    return Rules(
+        dedupe_window=timedelta(seconds=settings.dedupe_window_seconds),
+        rate_window=timedelta(minutes=settings.rate_limit_window_minutes),
+        rate_limits=settings.rate_limits,
+        drop_overflow=settings.rate_limit_overflow == "drop",
+    )

@@ -1,0 +1,183 @@
+"""Whether the service is well: the parts it needs, asked one by one, and none of them for long."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as TooLate
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal, Protocol
+
+from app.domain.clock import Clock
+from app.domain.notifications import lanes_of
+from app.store import due, heartbeats, schema
+from app.store.engine import Database, DatabaseUnavailable
+
+PATIENCE_SECONDS = 0.6
+REMEMBERED_FOR = timedelta(seconds=1)
+Status = Literal["ok", "failing", "off"]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The state of one part; `detail` is for strangers too: no addresses, no versions, no secrets."""
+
+    status: Status
+    detail: str
+
+
+class Answering(Protocol):
+    """A server that can be asked for a sign of life."""
+
+    def ping(self) -> None:
+        """Return when it answers, within half a second. Raises OSError or ConnectionError, in whatever form, if not."""
+
+
+class HasState(Protocol):
+    """What is asked of a channel."""
+
+    def state(self) -> str:
+        """`configured`, `console` or `off`."""
+
+
+class Health:
+    """Asks the parts, at most once a second however often it is asked itself."""
+
+    def __init__(
+        self,
+        database: Database,
+        broker: Answering,
+        clock: Clock,
+        channels: Mapping[str, HasState],
+        *,
+        longest_silence: timedelta,
+        longest_wait: timedelta,
+    ) -> None:
+        """Relays and workers are dead after the longest silence.
+
+        What could go on may be left lying for the longest wait, whatever has died meanwhile.
+        """
+        self._database = database
+        self._clock = clock
+        self._channels = channels
+        self._lanes = lanes_of(channels)
+        self._longest_silence = longest_silence
+        self._longest_wait = longest_wait
+        self._questions = (_Question("database", self._ask_database), _Question("broker", lambda: _ask(broker)))
+        self._turn = threading.Lock()
+        self._remembered: tuple[datetime, dict[str, Any]] | None = None
+
+    def report(self) -> dict[str, Any]:
+        """The body of GET /health; never older than a second, and never later than about a second."""
+        with self._turn:
+            now = self._clock.now()
+            if self._remembered and timedelta() <= now - self._remembered[0] < REMEMBERED_FOR:
+                return self._remembered[1]
+            report = self._report()
+            self._remembered = (now, report)
+            return report
+
+    def _report(self) -> dict[str, Any]:
+        for question in self._questions:
+            question.ask()
+        give_up = time.monotonic() + PATIENCE_SECONDS
+        stored, broker = (question.answer(give_up - time.monotonic()) for question in self._questions)
+        checks = {
+            "database": stored.get("database", Check("failing", "no answer in time")),
+            "broker": broker.get("broker", Check("failing", "no answer in time")),
+            "relay": stored.get("relay", Check("failing", "unknown without the database")),
+            "workers": stored.get("workers", Check("failing", "unknown without the database")),
+            "canary": Check("off", "no test notification is sent yet"),
+        }
+        failing = any(check.status == "failing" for check in checks.values())
+        return {
+            "status": "failing" if failing else "ok",
+            "checks": {name: {"status": check.status, "detail": check.detail} for name, check in checks.items()},
+            "channels": {name: channel.state() for name, channel in self._channels.items()},
+        }
+
+    def _ask_database(self) -> dict[str, Check]:
+        try:
+            if schema.current(self._database) != schema.HEAD:
+                return {"database": Check("failing", "the schema is not that of this version")}
+            with self._database.read() as conn:
+                beats = heartbeats.known(conn)
+                longest = due.longest(conn, self._clock.now())
+        except DatabaseUnavailable:
+            return {"database": Check("failing", "not available")}
+        return {
+            "database": Check("ok", "answers, schema is current"),
+            "relay": self._relay([beat for beat in beats if beat.role == "relay"]),
+            "workers": self._workers([beat for beat in beats if beat.role == "worker"], longest),
+        }
+
+    def _relay(self, beats: Sequence[heartbeats.Beat]) -> Check:
+        if not beats:
+            return Check("failing", "no sign of life in the past hour")
+        age = min(self._age(beat.beat_at) for beat in beats)
+        said = f"last sign of life {age.total_seconds():.0f} s ago"
+        return Check("ok" if age <= self._longest_silence else "failing", said)
+
+    def _workers(self, beats: Sequence[heartbeats.Beat], longest: due.Due | None) -> Check:
+        """Whether somebody alive listens on every lane, and whether what is due is taken up."""
+        alive = [beat for beat in beats if self._age(beat.beat_at) <= self._longest_silence]
+        heard = set().union(*(_heard_by(beat) for beat in alive))
+        faults = []
+        if unheard := [lane for lane in self._lanes if lane not in heard]:
+            faults.append(f"no live worker serves {', '.join(unheard)}")
+        if longest is not None and (waits := self._age(longest.since)) > self._longest_wait:
+            said = f"the oldest due notification waits {waits.total_seconds():.0f} s, on the lane {longest.lane}"
+            faults.append(said)
+        if faults:
+            return Check("failing", "; ".join(faults))
+        return Check("ok", f"{len(alive)} alive, every lane is served, and what is due is taken up")
+
+    def _age(self, moment: datetime) -> timedelta:
+        return max(self._clock.now() - moment, timedelta())
+
+
+def _heard_by(beat: heartbeats.Beat) -> set[str]:
+    """The lanes that a worker listens on."""
+    return set(beat.detail.get("lanes", ())) - set(beat.detail.get("deaf", ()))
+
+
+class _Question:
+    """Asks something in a thread, and does not ask again while the last answer is still awaited."""
+
+    def __init__(self, name: str, find_out: Callable[[], dict[str, Check]]) -> None:
+        self._name = name
+        self._find_out = find_out
+        self._pending: Future[dict[str, Check]] | None = None
+
+    def ask(self) -> None:
+        if self._pending is None or self._pending.done():
+            self._pending = Future()
+            # A daemon, so that a part that hangs does not hold up the end of the process.
+            threading.Thread(target=self._run, args=(self._pending,), name=f"health-{self._name}", daemon=True).start()
+
+    def answer(self, patience: float) -> dict[str, Check]:
+        """What was answered; nothing when it takes longer than `patience` seconds."""
+        if self._pending is None:
+            return {}
+        try:
+            return self._pending.result(max(patience, 0.0))
+        except TooLate:
+            return {}
+
+    def _run(self, pending: Future[dict[str, Check]]) -> None:
+        try:
+            pending.set_result(self._find_out())
+        except Exception:  # noqa: BLE001 - whatever it is, a page about health shows it as a failing part
+            _log.exception("health_check_crashed", extra={"check": self._name})
+            pending.set_result({})
+
+
+def _ask(broker: Answering) -> dict[str, Check]:
+    try:
+        broker.ping()
+    except Exception as error:  # noqa: BLE001 - client libraries have no common base, and each failure means the same
+        return {"broker": Check("failing", f"no answer ({type(error).__name__})")}
+    return {"broker": Check("ok", "answers")}

@@ -1,0 +1,1 @@
+"""Words: what a notification says, in the reader's language, zone and format."""

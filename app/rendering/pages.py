@@ -1,0 +1,28 @@
+"""The pages people see in a browser, in their language."""
+
+from pathlib import Path
+
+from app.rendering.catalogues import Catalogues, formats_for
+from app.rendering.environment import Environments
+from app.rendering.filters import FILTERS, Reader
+from app.rendering.render import zone_of
+
+
+class Pages:
+    """Renders pages from one folder of templates and one of translations. Safe to share between threads."""
+
+    def __init__(self, *, folder: Path, translations: Path, default_locale: str) -> None:
+        self._catalogues = Catalogues(translations, default_locale)
+        self._environments = Environments(folder, self._catalogues, FILTERS)
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """The languages there are pages in."""
+        return self._catalogues.locales
+
+    def render(self, name: str, locale: str, timezone: str = "UTC", **names: object) -> str:
+        """A page as HTML; its template sees these names, `lang`, `dir` and the reader's formats."""
+        used = self._catalogues.resolve(locale)
+        reader = Reader(formats_for(locale, used), zone_of(timezone))
+        given = {**names, "reader": reader, "lang": used, "dir": reader.direction}
+        return self._environments.of(used).get_template(name).render(given)

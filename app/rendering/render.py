@@ -1,0 +1,214 @@
+"""From what happened to what the reader sees."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from traceback import walk_tb
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from app.rendering.catalogues import N_, Catalogues, formats_for
+from app.rendering.environment import Environments
+from app.rendering.filters import FILTERS, Reader
+from app.rendering.links import Links
+from app.rendering.text import clean, clip, one_line, tidy
+
+MOST_TITLE = 200
+MOST_TEXT = 20_000
+MOST_HTML = 200_000
+_MOST_OUTPUT = 1_000_000
+_LONG_KINDS = frozenset({"mail"})
+_LINKED_KINDS = frozenset({"chat", "alert"})
+_SEVERITIES = {
+    "low": N_("Low"),
+    "normal": N_("Normal"),
+    "high": N_("High"),
+    "critical": N_("Critical"),
+}
+_RESOLVED = N_("Resolved")
+_LINK_LABEL = N_("Details")
+_QUOTED = re.compile(r"'(\w+)'")
+
+
+class RenderError(Exception):
+    """The text could not be made. `detail` names the template, the line and the fault, and no data of the event."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """All that a template may know. Times are aware and in UTC."""
+
+    type: str
+    data: Mapping[str, Any]
+    priority: str
+    subject_key: str | None
+    source: str | None
+    occurred_at: datetime
+    expires_at: datetime
+    user_id: str
+    notification_id: str
+    duplicates: int
+    resolved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """What stands beside the text in chats and alerts: how urgent it is in a word, and where to learn more."""
+
+    severity: str
+    link: str
+    link_label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What is sent: a title of one line (at most 200 code points), a text (at most 20,000), for mail also HTML.
+
+    `locale` is the language it is really written in, after the fallback.
+    """
+
+    title: str
+    text: str
+    html: str | None
+    locale: str
+    signs: Signs | None = None
+
+
+class Renderer:
+    """Renders notifications from one folder of templates and one of translations. Safe to share between threads.
+
+    The same occasion, kind, locale and zone always give the same content.
+    """
+
+    def __init__(self, *, templates: Path, translations: Path, public_url: str, default_locale: str) -> None:
+        self._catalogues = Catalogues(translations, default_locale)
+        self._links = Links(public_url)
+        filters = {**FILTERS, "safe_url": self._links.safe}
+        self._environments = Environments(templates, self._catalogues, filters)
+        self._reader = lru_cache(maxsize=512)(_make_reader)
+
+    @property
+    def locales(self) -> tuple[str, ...]:
+        """The languages there are texts in."""
+        return self._catalogues.locales
+
+    def render(self, occasion: Occasion, *, kind: str, locale: str, timezone: str) -> Content:
+        """The content for one kind of channel, in the reader's language and zone.
+
+        Mail gets the long text and HTML, every other kind the short text, chats and alerts with signs. An unknown zone
+        reads as UTC.
+        Raises RenderError.
+        """
+        used = self._catalogues.resolve(locale)
+        environment = self._environments.of(used)
+        names = self._names(occasion, kind, used, self._reader(locale, used, timezone))
+
+        def piece(name: str) -> str:
+            return _fill(environment, f"{occasion.type}/{name}", names)
+
+        title = clip(one_line(piece("subject.txt")), MOST_TITLE)
+        if kind not in _LONG_KINDS:
+            signs = self._signs(occasion, names["link"], used) if kind in _LINKED_KINDS else None
+            return Content(title, clip(tidy(piece("short.txt")), MOST_TEXT), None, used, signs)
+        text = clip(tidy(piece("body.txt")), MOST_TEXT)
+        html = clean(_fill(environment, f"{occasion.type}/body.html", {**names, "title": title}))
+        if len(html) > MOST_HTML:
+            raise RenderError(f"{occasion.type}/body.html gives more than {MOST_HTML:,} characters")
+        return Content(title, text, html, used)
+
+    def _signs(self, occasion: Occasion, link: str, used: str) -> Signs:
+        speech = self._catalogues.translations(used)
+        word = _RESOLVED if occasion.resolved else _SEVERITIES[occasion.priority]
+        return Signs(speech.gettext(word), link, speech.gettext(_LINK_LABEL))
+
+    def _names(self, occasion: Occasion, kind: str, used: str, reader: Reader) -> dict[str, Any]:
+        data = dict(occasion.data)
+        return {
+            "type": occasion.type,
+            "data": data,
+            "priority": occasion.priority,
+            "subject_key": occasion.subject_key,
+            "source": occasion.source,
+            "occurred_at": occasion.occurred_at,
+            "expires_at": occasion.expires_at,
+            "user_id": occasion.user_id,
+            "notification_id": occasion.notification_id,
+            "duplicates": occasion.duplicates,
+            "kind": kind,
+            "reader": reader,
+            "lang": used,
+            "dir": reader.direction,
+            "link": self._links.safe(data.get("url")) or self._links.about(occasion.subject_key),
+            "preferences_link": self._links.preferences,
+            "verification_link": self._links.verification,
+        }
+
+
+def _make_reader(locale: str, used: str, timezone: str) -> Reader:
+    return Reader(formats_for(locale, used), zone_of(timezone))
+
+
+def zone_of(name: str) -> ZoneInfo:
+    """The zone of that name; UTC if there is none, since a late or missing message is worse than a time in UTC."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return ZoneInfo("UTC")
+
+
+def _fill(environment: ImmutableSandboxedEnvironment, path: str, names: Mapping[str, Any]) -> str:
+    """Render one template; stops when the output runs away. Raises RenderError."""
+    pieces: list[str] = []
+    length = 0
+    try:
+        for part in environment.get_template(path).generate(names):
+            pieces.append(part)
+            length += len(part)
+            if length > _MOST_OUTPUT:
+                break
+    except Exception as error:  # noqa: BLE001  # a template is a program, and what it raises is its fault
+        raise RenderError(_fault(environment, path, error)) from None  # its message may quote the event
+    if length > _MOST_OUTPUT:
+        raise RenderError(f"{path}: gives more than {_MOST_OUTPUT:,} characters")
+    return "".join(pieces)
+
+
+def _fault(environment: ImmutableSandboxedEnvironment, path: str, error: Exception) -> str:
+    """What is wrong and where. The message of the error itself may quote the event's data, so it is not passed on."""
+    if isinstance(error, TemplateNotFound):
+        return f"{path}: there is no template {error.name}"
+    if isinstance(error, TemplateSyntaxError):
+        return f"{error.name or path}, line {error.lineno}: {error.message}"
+    place, source_line = _place(environment, path, error)
+    if isinstance(error, UndefinedError):
+        # A name that stands in the template's own line is the template's word, not the event's.
+        names = [name for name in _QUOTED.findall(str(error)) if re.search(rf"\b{name}\b", source_line)]
+        return f"{place}: the variable {names[-1]} is not defined" if names else f"{place}: a variable is not defined"
+    if isinstance(error, SecurityError):
+        return f"{place}: the sandbox does not allow this"
+    kind = "TemplateError" if isinstance(error, TemplateError) else type(error).__name__
+    return f"{place}: {kind}"
+
+
+def _place(environment: ImmutableSandboxedEnvironment, path: str, error: Exception) -> tuple[str, str]:
+    """The innermost template line the error passed through, as "template, line n", and that line's text."""
+    roots = getattr(environment.loader, "searchpath", [])
+    for frame, line in reversed(list(walk_tb(error.__traceback__))):
+        filename = frame.f_code.co_filename
+        for root in roots:
+            if filename.startswith(f"{root}/"):
+                lines = Path(filename).read_text("utf-8").splitlines()
+                text = lines[line - 1] if 0 < line <= len(lines) else ""
+                return f"{filename[len(root) + 1 :]}, line {line}", text
+    return path, ""

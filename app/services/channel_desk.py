@@ -1,0 +1,69 @@
+"""The channels as operators see them, and their switch."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.domain.clock import Clock
+from app.store import audit, paused
+from app.store.breaker import Breakers, State
+from app.store.engine import Database
+from app.store.gates import Gates
+from app.store.paused import Paused
+from channels.base import Channel
+
+
+class ChannelDesk:
+    """Shows channels, pauses and resumes them."""
+
+    def __init__(
+        self, database: Database, gates: Gates, breakers: Breakers, channels: Mapping[str, Channel], clock: Clock
+    ) -> None:
+        self._database = database
+        self._gates = gates
+        self._breakers = breakers
+        self._channels = channels
+        self._clock = clock
+
+    def everything(self) -> list[dict[str, Any]]:
+        """How each channel is."""
+        with self._database.read() as conn:
+            pauses = paused.everything(conn)
+        now = self._clock.now()
+        parked, broken = self._gates.parked(now), self._breakers.counts(now)
+        return [
+            self._shown(name, broken.get(name, {}), parked.get(name, 0), pauses.get(name)) for name in self._channels
+        ]
+
+    def one(self, name: str) -> dict[str, Any]:
+        """How one channel is. Raises KeyError."""
+        return next(shown for shown in self.everything() if shown["name"] == self._channels[name].name)
+
+    def pause(self, name: str, *, actor: str) -> dict[str, Any]:
+        """Send nothing on a channel: what is due is held until it is resumed. Raises KeyError."""
+        channel, now = self._channels[name].name, self._clock.now()
+        with self._database.write() as conn:
+            if paused.pause(conn, Paused(channel, now, actor)):
+                audit.record(conn, [audit.Entry(now, actor, "channel.pause", channel)])
+        return self.one(name)
+
+    def resume(self, name: str, *, actor: str) -> dict[str, Any]:
+        """Send on a channel again: the relay releases what was held. Raises KeyError."""
+        channel, now = self._channels[name].name, self._clock.now()
+        with self._database.write() as conn:
+            if paused.resume(conn, channel):
+                audit.record(conn, [audit.Entry(now, actor, "channel.resume", channel)])
+        return self.one(name)
+
+    def _shown(self, name: str, broken: Mapping[State, int], parked: int, pause: Paused | None) -> dict[str, Any]:
+        worst: tuple[State, ...] = ("open", "half_open")
+        return {
+            "name": name,
+            "state": self._channels[name].state(),
+            "breaker": next((state for state in worst if broken.get(state)), "closed"),
+            "open_targets": broken.get("open", 0),
+            "half_open_targets": broken.get("half_open", 0),
+            "parked_targets": parked,
+            "paused": pause is not None,
+            "paused_at": pause and pause.at,
+            "paused_by": pause and pause.actor,
+        }

@@ -1,0 +1,178 @@
+"""Contacts as the API receives and shows them; each channel knows what its own are made of.
+
+A contact that cannot be used says why by a mark beside its fields: `disabled` with the receiver's words, `verified:
+false`. One of the operators' that comes from the environment says `from: environment`. One that is plain text, as an
+e-mail address, is then an object with `address` and its marks. Sent back as it was read, it keeps marks and secrets.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+from sqlalchemy import Connection
+
+from app.domain.events import EVENT_TYPES
+from app.services.contact_book import ContactBook
+from app.services.intake import Invalid
+from app.store.people import StoredContact
+from app.store.secretbox import SecretBox
+from channels.base import Channel, Contact, ContactError
+
+_LONGEST_TARGET = 255
+_FROM, _ENVIRONMENT = "from", "environment"
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A contact to be stored, and whether it may be used before anybody has confirmed it."""
+
+    contact: Contact
+    verified: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChanges:
+    """What a change does to the contacts: those to write, and the channels that lose theirs."""
+
+    written: Mapping[str, Written]
+    removed: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The channels whose contact changes."""
+        return (*self.written, *self.removed)
+
+    @property
+    def unverified(self) -> set[str]:
+        """The channels whose contact has to be confirmed."""
+        return {name for name, new in self.written.items() if not new.verified}
+
+
+class Contacts:
+    """Reads and shows contacts; needs no database."""
+
+    def __init__(self, channels: Mapping[str, Channel], box: SecretBox) -> None:
+        self._channels = channels
+        self._box = box
+
+    def read(self, stored: Mapping[str, StoredContact], given: Mapping[str, Any], *, by_user: bool) -> ContactChanges:
+        """What changes when these contacts take the place of the stored ones.
+
+        An address that a user sets has to be verified, one that a key sets is taken as verified. Raises Invalid.
+        """
+        written: dict[str, Written] = {}
+        faults: dict[str, Any] = {}
+        for name, value in given.items():
+            try:
+                new = self._read(name, value, stored.get(name), by_user=by_user)
+            except ContactError as fault:
+                faults[name] = fault.messages.get("") or fault.messages
+                continue
+            if new is not None:
+                written[name] = new
+        if faults:
+            raise Invalid({"json": {"contacts": faults}})
+        removed = [name for name, old in stored.items() if name not in given and not old.from_environment]
+        # The environment's is never stored: to take it up again is to forget that it was disabled.
+        forgotten = [name for name, new in written.items() if self._is_given(stored.get(name), new.contact)]
+        kept = {name: new for name, new in written.items() if name not in forgotten}
+        return ContactChanges(kept, (*removed, *forgotten))
+
+    @property
+    def box(self) -> SecretBox:
+        """What their secrets are sealed with."""
+        return self._box
+
+    def shown(self, contact: StoredContact) -> object:
+        """The contact as the API answers it: without secrets, and with the marks it has."""
+        value = self._channels[contact.channel].show_contact(self.opened(contact))
+        marks = {
+            **({_FROM: _ENVIRONMENT} if contact.from_environment else {}),
+            **({} if contact.verified else {"verified": False}),
+            **({} if contact.disabled_reason is None else {"disabled": contact.disabled_reason}),
+        }
+        if not marks:
+            return value
+        return {**(value if isinstance(value, Mapping) else {"address": value}), **marks}
+
+    def opened(self, contact: StoredContact) -> Contact:
+        """The contact as its channel knows it."""
+        return Contact(contact.public, self._box.open(contact.sealed))
+
+    def sealed(self, user_id: str, name: str, new: Written) -> StoredContact:
+        """A contact in the form in which it is stored."""
+        target = self._channels[name].target(new.contact)
+        secret = self._box.seal(new.contact.secret)
+        return StoredContact(user_id, name, new.contact.public, secret, target, None, new.verified)
+
+    def made(self, name: str, new: Written, old: StoredContact | None) -> Mapping[str, str]:
+        """The secrets that this change made, by field; they are shown this one time."""
+        before = None if old is None else self.opened(old)
+        return self._channels[name].created_secrets(new.contact, before)
+
+    def _is_given(self, old: StoredContact | None, contact: Contact) -> bool:
+        return old is not None and old.from_environment and contact == self.opened(old)
+
+    def _read(self, name: str, value: Any, old: StoredContact | None, *, by_user: bool) -> Written | None:
+        """The contact if it has to be stored, None if it is as it was. Raises ContactError."""
+        channel = self._channels[name]
+        before = None if old is None else self.opened(old)
+        bare, marks = _without_marks(value, _marks_of(channel, old))
+        if marks.get(_FROM, _ENVIRONMENT) != _ENVIRONMENT:
+            raise ContactError({_FROM: [f"Must be {_ENVIRONMENT}."]})
+        contact = channel.read_contact(bare, before)
+        unknown = [type_ for type_ in contact.public.get("types") or () if type_ not in EVENT_TYPES]
+        if unknown:
+            raise ContactError({"types": [f"Unknown event type. Allowed: {', '.join(EVENT_TYPES)}."]})
+        if len(channel.target(contact)) > _LONGEST_TARGET:
+            raise ContactError({"": ["The name of the host is too long."]})
+        there = old if old is not None and before is not None and contact.public == before.public else None
+        verified = not channel.must_verify or _verified(marks.get("verified"), there, by_user=by_user)
+        if old is None or contact != before or verified != old.verified:
+            return Written(contact, verified)
+        # One that the receiver made us stop using is taken up again when it is sent without the mark.
+        taken_up = old.disabled_reason is not None and not marks.get("disabled")
+        return Written(contact, verified) if taken_up else None
+
+
+def contact_in_use(conn: Connection, book: ContactBook, user_id: str, channel: str) -> StoredContact:
+    """A user's contact on the channel, verified or not. Raises Invalid when there is none, or it is disabled."""
+    contact = next(iter(book.on(conn, channel, [user_id])), None)
+    if contact is None:
+        refuse_contact(f"The user has no contact there; set contacts.{channel} in the preferences first.")
+    if contact.disabled_reason is not None:
+        said = f"The contact is disabled ({contact.disabled_reason})"
+        refuse_contact(f"{said}; set contacts.{channel} again without the mark `disabled` first.")
+    return contact
+
+
+def refuse_contact(why: str) -> NoReturn:
+    """Say that nothing can be sent to the user on the channel that the path names. Raises Invalid."""
+    raise Invalid({"path": {"channel": [why]}})
+
+
+def _marks_of(channel: Channel, old: StoredContact | None) -> tuple[str, ...]:
+    """What may stand beside the fields of a contact on this channel."""
+    verified = ("verified",) if channel.must_verify else ()
+    given = (_FROM,) if old is not None and old.from_environment else ()
+    return ("disabled", *verified, *given)
+
+
+def _without_marks(value: Any, marks: Sequence[str]) -> tuple[Any, dict[str, Any]]:
+    if not isinstance(value, Mapping):
+        return value, {}
+    bare = {field: part for field, part in value.items() if field not in marks}
+    return bare, {mark: value[mark] for mark in marks if mark in value}
+
+
+def _verified(said: object, there: StoredContact | None, *, by_user: bool) -> bool:
+    """Whether a contact counts as verified; `there` is the same address as it is stored. Raises ContactError."""
+    if said is not None and not isinstance(said, bool):
+        raise ContactError({"verified": ["Must be true or false."]})
+    known = there is not None and there.verified
+    if not by_user:
+        # A document that was read and is sent back does not vouch for the address in it.
+        return known or there is None or said is not False
+    if said and not known:
+        raise ContactError({"verified": ["Only the link in the mail that is sent there verifies an address."]})
+    return known

@@ -1,0 +1,136 @@
+"""What a user was told, what not, and why."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.domain.ids import is_id
+from app.domain.notifications import Notification
+from app.domain.preferences import Preferences
+from app.rendering.reasons import Translator
+from app.services.paging import DEFAULT_LIMIT, Page, make_cursor, read_cursor, refuse_cursor
+from app.services.people import People
+from app.store import history, notifications
+from app.store.audit import StoredEntry
+from app.store.engine import Database
+from app.store.history import Attempt, Filters
+
+_KIND = "history"
+_SLICE = 200
+_WAITING = ("pending", "held", "retrying")
+
+
+class History:
+    """Answers what became of notifications, in the words of the user they are for."""
+
+    def __init__(self, database: Database, people: People, translator: Translator) -> None:
+        self._database = database
+        self._people = people
+        self._translator = translator
+
+    def page(self, wanted: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page:
+        """Notifications without their attempts and HTML, newest first. Raises Invalid for a bad cursor."""
+        before = None if cursor is None else _last_id(cursor)
+        with self._database.read() as conn:
+            rows = history.newest(conn, wanted, before=before, limit=limit + 1)
+            page = rows[:limit]
+            traces = history.traces(conn, [row.id for row in page])
+            readers = self._people.wishes(conn, sorted({row.user_id for row in page}))
+        following = make_cursor(_KIND, page[-1].id) if len(rows) > limit else None
+        return Page([self._shown(row, readers[row.user_id], traces[row.id]) for row in page], following)
+
+    def everything(self, wanted: Filters, *, cursor: str | None = None) -> Iterator[dict[str, Any]]:
+        """All of them from there on, read in slices. Raises Invalid for a bad cursor."""
+        while True:
+            page = self.page(wanted, cursor=cursor, limit=_SLICE)
+            yield from page.items
+            cursor = page.next_cursor
+            if cursor is None:
+                return
+
+    def notification(self, notification_id: str) -> dict[str, Any] | None:
+        """One notification with everything known about it; None when there is none."""
+        with self._database.read() as conn:
+            row = notifications.load(conn, notification_id)
+            if row is None:
+                return None
+            attempts = history.attempts_of(conn, row.id)
+            trace = history.traces(conn, [row.id])[row.id]
+            reader = self._reader(conn, row.user_id)
+        return self._shown(row, reader, trace, attempts)
+
+    def _reader(self, conn: Connection, user_id: str) -> Preferences:
+        return self._people.wishes(conn, [user_id])[user_id]
+
+    def _shown(
+        self,
+        row: Notification,
+        reader: Preferences,
+        trace: Iterable[StoredEntry],
+        attempts: Sequence[Attempt] | None = None,
+    ) -> dict[str, Any]:
+        next_at = row.next_at if row.status in _WAITING else None
+        return {
+            "id": row.id,
+            "event_id": row.event_id,
+            "type": row.type,
+            "user_id": row.user_id,
+            "channel": row.channel,
+            "status": row.status,
+            "reason": row.reason,
+            "because": self._translator.because(
+                row.status,
+                row.reason,
+                reader.locale,
+                # A pause ends when somebody ends it.
+                until=None if row.reason == "paused" else next_at,
+                timezone=reader.timezone,
+                attempts=row.attempts,
+                in_doubt=row.possible_duplicate,
+                closes_alert=row.closes_alert,
+            ),
+            "subject_key": row.subject_key,
+            "content": _content(row, with_html=attempts is not None),
+            **({} if attempts is None else {"attempts": [_attempt(attempt) for attempt in attempts]}),
+            "trace": [_step(entry) for entry in trace],
+            "duplicates": row.duplicates,
+            "digest_id": row.digest_id,
+            "replay_of": row.replay_of,
+            "next_at": next_at,
+            "created_at": row.created_at,
+            "updated_at": row.updated_at,
+            "delivered_at": row.delivered_at,
+            "possible_duplicate": row.possible_duplicate,
+        }
+
+
+def _content(row: Notification, *, with_html: bool) -> dict[str, Any] | None:
+    """The words, once they are rendered. A list goes without the HTML, which is most of their weight."""
+    if not row.content:
+        return None
+    words = {"subject": row.content.get("title"), "text": row.content.get("text"), "locale": row.content.get("locale")}
+    return {**words, "html": row.content.get("html")} if with_html else words
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "number": attempt.number,
+        "started_at": attempt.started_at,
+        "ended_at": attempt.ended_at,
+        "outcome": attempt.outcome,
+        "http_status": attempt.http_status,
+        "detail": attempt.detail,
+    }
+
+
+def _step(entry: StoredEntry) -> dict[str, Any]:
+    decision, reason = entry.detail.get("decision"), entry.detail.get("reason")
+    return {"at": entry.at, "step": entry.action, "decision": decision, "reason": reason}
+
+
+def _last_id(cursor: str) -> str:
+    position = read_cursor(_KIND, cursor)
+    if not is_id("ntf", position):
+        refuse_cursor()
+    return position

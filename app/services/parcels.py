@@ -1,0 +1,80 @@
+"""What a delivery takes along: the claim, the message as its channel gets it, and where it goes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from app.domain.alerts import closes_alert
+from app.domain.events import Event
+from app.domain.notifications import VERIFICATION
+from app.services.people import People
+from app.services.verify_links import VerifyLinks
+from app.store.delivery import Claim
+from app.store.notifications import Brief
+from channels.base import Channel, Contact, Message
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One notification, ready to be sent."""
+
+    claim: Claim
+    message: Message
+    contact: Contact
+
+
+class Parcels:
+    """Finds out where notifications go, and packs them."""
+
+    def __init__(self, people: People, verify_links: VerifyLinks) -> None:
+        self._people = people
+        self._verify_links = verify_links
+
+    def contacts(self, conn: Connection, channel: Channel, briefs: Mapping[str, Brief]) -> dict[str, Contact]:
+        """Where each of these notifications goes, by its id; what has nowhere to go is not there."""
+        if not channel.needs_contact:
+            return dict.fromkeys(briefs, Contact())
+        found: dict[str, Contact] = {}
+        for verified in (True, False):
+            # An address that is not verified gets the question whether it is right, and nothing else.
+            going = {id_: brief for id_, brief in briefs.items() if (brief.type != VERIFICATION) is verified}
+            users = sorted({brief.user_id for brief in going.values()})
+            known = self._people.contacts(conn, channel.name, users, verified=verified) if users else {}
+            found |= {id_: known[brief.user_id] for id_, brief in going.items() if brief.user_id in known}
+        return found
+
+    def packed(self, claim: Claim, brief: Brief, events: Mapping[str, Event], contact: Contact) -> Parcel:
+        """The parcel of a claim; the link of a verification is put in here, and nowhere before."""
+        message = _message(brief, events, claim.content)
+        if brief.type == VERIFICATION:
+            message = self._verify_links.filled(message, contact)
+        return Parcel(claim, message, contact)
+
+
+def _message(brief: Brief, events: Mapping[str, Event], content: Mapping[str, Any] | None) -> Message:
+    event = events.get(brief.event_id or "")
+    text = content or {}
+    signs = text.get("signs") or {}
+    return Message(
+        notification_id=brief.id,
+        event_id=brief.event_id,
+        user_id=brief.user_id,
+        type=brief.type,
+        priority=brief.priority,
+        subject_key=brief.subject_key,
+        sequence=brief.sequence,
+        source=event.source if event else None,
+        locale=text.get("locale", ""),
+        title=text.get("title", ""),
+        text=text.get("text", ""),
+        html=text.get("html"),
+        occurred_at=event.occurred_at if event else brief.created_at,
+        data=event.data if event else {},
+        resolved=brief.closes_alert if brief.alert_key is not None else event is not None and closes_alert(event),
+        severity=signs.get("severity", ""),
+        link=signs.get("link"),
+        link_label=signs.get("link_label", ""),
+        alert_key=brief.alert_key,
+    )

@@ -1,0 +1,243 @@
+"""What each step before the delivery does. A step takes notification ids and returns those that go on.
+
+Every step may run again for the same ids, after a crash or a second announcement, with the same result.
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from app.domain.clock import Clock
+from app.domain.events import Event
+from app.domain.notifications import Status
+from app.rendering.render import Content, Occasion, Renderer, RenderError
+from app.services.briefs import Briefs
+from app.services.people import People
+from app.store import alerts, audit, counters, inbox, notifications
+from app.store.engine import Database
+from app.store.gates import Gates, Limit
+from app.store.notifications import Brief, Moved
+from channels.base import Channel
+
+_log = logging.getLogger(__name__)
+COUNTS_AS_FIRST = frozenset({"pending", "held", "sending", "retrying", "delivered", "digested"})
+"""What repeats a notification in one of these states is a duplicate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings the steps go by. A window or a limit of 0 switches its gate off."""
+
+    dedupe_window: timedelta
+    rate_window: timedelta
+    rate_limits: Mapping[str, int]
+    drop_overflow: bool
+
+    def limits(self, priority: str, channel: Channel) -> bool:
+        """Whether what is this urgent is counted and limited on this channel."""
+        return priority != "critical" and channel.kind != "inbox" and self.rate_limits[channel.name] > 0
+
+
+class Pipeline:
+    """Render, dedupe and rate limit."""
+
+    def __init__(
+        self,
+        database: Database,
+        gates: Gates,
+        briefs: Briefs,
+        people: People,
+        renderer: Renderer,
+        channels: Mapping[str, Channel],
+        rules: Rules,
+        clock: Clock,
+        *,
+        ring: Callable[[Collection[str]], None],
+        process: str,
+    ) -> None:
+        """`ring` is told whose inbox shows something else now."""
+        self._database = database
+        self._gates = gates
+        self._briefs = briefs
+        self._people = people
+        self._renderer = renderer
+        self._channels = channels
+        self._rules = rules
+        self._clock = clock
+        self._ring = ring
+        self._process = process
+
+    def render(self, ids: Sequence[str]) -> list[str]:
+        """Write the texts of those that have none yet; what cannot be rendered ends as failed(render_error)."""
+        now = self._clock.now()
+        with self._database.read() as conn:
+            briefs, bare_ids = notifications.briefs_to_render(conn, ids)
+            bare = [briefs[id_] for id_ in bare_ids]
+            events = self._briefs.events_of(conn, bare)
+            wishes = self._people.wishes(conn, sorted({brief.user_id for brief in bare})) if bare else {}
+        self._briefs.remember(briefs)
+        rendered: dict[str, Content] = {}
+        failed: dict[str, str] = {}
+        for brief in bare:
+            reader = wishes[brief.user_id]
+            try:
+                rendered[brief.id] = self._renderer.render(
+                    _occasion(brief, events.get(brief.event_id or "")),
+                    kind=self._channels[brief.channel].kind,
+                    locale=reader.locale,
+                    timezone=reader.timezone,
+                )
+            except RenderError as error:
+                failed[brief.id] = str(error)
+        if bare:
+            self._keep(rendered, failed, now)
+        return [id_ for id_ in ids if id_ in briefs and id_ not in failed]
+
+    def _keep(self, rendered: Mapping[str, Content], failed: Mapping[str, str], now: datetime) -> None:
+        with self._database.write() as conn:
+            notifications.store_content(
+                conn,
+                {id_: asdict(text) for id_, text in rendered.items()},
+                now,
+            )
+            audit.record(
+                conn,
+                [
+                    audit.Entry(now, "system:pipeline", "render", id_, {"decision": "rendered", "locale": text.locale})
+                    for id_, text in rendered.items()
+                ],
+            )
+            self._end(conn, list(failed), "render", "failed", "render_error", now, details=failed)
+
+    def dedupe(self, ids: Sequence[str]) -> list[str]:
+        """Drop what repeats another within the window; the first one counts it."""
+        window, now = self._rules.dedupe_window, self._clock.now()
+        briefs = [brief for brief in self._briefs.of(ids) if not _passes_the_gates(brief)]
+        if not window or not briefs:
+            return list(ids)
+        prints = {brief.id: brief.fingerprint for brief in briefs}
+        owners = self._gates.repeats([(brief.fingerprint, brief.id) for brief in briefs], window, now)
+        if owners:
+            with self._database.read() as conn:
+                known = notifications.statuses(conn, set(owners.values()))
+                anew = alerts.that_open_anew(conn, [brief for brief in briefs if brief.id in owners])
+            dead = {
+                id_: owner for id_, owner in owners.items() if known.get(owner) not in COUNTS_AS_FIRST or id_ in anew
+            }
+            taken = self._gates.take_over([(prints[id_], id_, owner) for id_, owner in dead.items()], window, now)
+            owners = {id_: taken.get(id_, owner) for id_, owner in owners.items() if id_ not in dead or id_ in taken}
+        return self._without(ids, self._suppress_duplicates(owners, now))
+
+    def _suppress_duplicates(self, owners: Mapping[str, str], now: datetime) -> set[str]:
+        if not owners:
+            return set()
+        with self._database.write() as conn:
+            moved = self._end(conn, list(owners), "dedupe", "suppressed", "duplicate", now, details=owners)
+            notifications.count_duplicates(conn, Counter(owners[row.id] for row in moved))
+            tally = counters.Tally()
+            for row in moved:
+                tally.add(counters.DUPLICATES, {"type": row.type, "channel": row.channel})
+            tally.save(conn, self._process)
+            in_inboxes = {owners[row.id] for row in moved if self._channels[row.channel].kind == "inbox"}
+            readers = inbox.renew(conn, in_inboxes, now) if in_inboxes else set()
+        self._ring(readers)
+        return {row.id for row in moved}
+
+    def rate_limit(self, ids: Sequence[str]) -> list[str]:
+        """Hold what is over its user's limit on its channel until the window frees a place."""
+        now = self._clock.now()
+        wanted = [
+            Limit(brief.id, brief.user_id, brief.channel, self._rules.rate_limits[brief.channel])
+            for brief in self._briefs.of(ids)
+            if self._is_limited(brief)
+        ]
+        frees = self._gates.over_limit(wanted, self._rules.rate_window, now) if wanted else {}
+        if not frees:
+            return list(ids)
+        with self._database.write() as conn:
+            moved = []
+            for id_, at in frees.items():
+                if self._rules.drop_overflow:
+                    moved += self._end(conn, [id_], "rate_limit", "suppressed", "rate_limited", now)
+                else:
+                    moved += self._hold(conn, id_, at, now)
+            tally = counters.Tally()
+            for row in moved:
+                tally.add(counters.LIMITED, {"channel": row.channel})
+            tally.save(conn, self._process)
+        return self._without(ids, {row.id for row in moved})
+
+    def _is_limited(self, brief: Brief) -> bool:
+        """Critical and in-app notifications are neither limited nor counted."""
+        if _passes_the_gates(brief):
+            return False
+        return self._rules.limits(brief.priority, self._channels[brief.channel])
+
+    def _hold(self, conn: Connection, id_: str, until: datetime, now: datetime) -> list[Moved]:
+        moved = notifications.move(conn, [id_], "held", "rate_limited", now, only_from=("pending",), next_at=until)
+        detail = {"decision": "held", "reason": "rate_limited", "until": until.isoformat()}
+        audit.record(conn, [audit.Entry(now, "system:pipeline", "rate_limit", row.id, detail) for row in moved])
+        return moved
+
+    def _end(
+        self,
+        conn: Connection,
+        ids: Sequence[str],
+        step: str,
+        status: Status,
+        reason: str,
+        now: datetime,
+        *,
+        details: Mapping[str, str] | None = None,
+    ) -> list[Moved]:
+        """End pending notifications here, on record; those that somebody else has moved on stay as they are."""
+        if not ids:
+            return []
+        moved = notifications.move(conn, ids, status, reason, now, only_from=("pending",))
+        audit.record(
+            conn,
+            [
+                audit.Entry(
+                    now,
+                    "system:pipeline",
+                    step,
+                    row.id,
+                    {"decision": status, "reason": reason, **({"detail": details[row.id]} if details else {})},
+                )
+                for row in moved
+            ],
+        )
+        tally = counters.Tally()
+        for row in moved:
+            tally.ended(row.type, row.channel, status, reason)
+        tally.save(conn, self._process)
+        return moved
+
+    @staticmethod
+    def _without(ids: Sequence[str], gone: set[str]) -> list[str]:
+        return [id_ for id_ in ids if id_ not in gone]
+
+
+def _passes_the_gates(brief: Brief) -> bool:
+    """What was asked for again, or stands for several, was counted before; what closes an alert must not be missed."""
+    return brief.event_id is None or brief.replay_of is not None or brief.closes_alert
+
+
+def _occasion(brief: Brief, event: Event | None) -> Occasion:
+    return Occasion(
+        type=brief.type,
+        data=event.data if event else {},
+        priority=brief.priority,
+        subject_key=brief.subject_key,
+        source=event.source if event else None,
+        occurred_at=event.occurred_at if event else brief.created_at,
+        expires_at=brief.expires_at,
+        user_id=brief.user_id,
+        notification_id=brief.id,
+        duplicates=0,
+        resolved=event.resolved if event else False,
+    )

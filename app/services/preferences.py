@@ -1,0 +1,303 @@
+"""Preferences as people read and change them: one document per user, their contacts included."""
+
+from collections.abc import Callable, Container, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from marshmallow import ValidationError
+from sqlalchemy import Connection
+
+from app.domain.clock import Clock
+from app.domain.events import EVENT_TYPES
+from app.domain.notifications import Notification
+from app.domain.planning import Recipient
+from app.domain.preferences import effective_cell
+from app.services.contact_book import ContactBook
+from app.services.contacts import ContactChanges, Contacts, Written
+from app.services.intake import Invalid
+from app.services.people import DEFAULTS_USER, People
+from app.services.preference_schema import PreferenceSchema
+from app.services.verification import Verification
+from app.store import audit, keyring, people
+from app.store.audit_people import person
+from app.store.engine import Database
+from app.store.people import StoredContact
+from channels.base import Channel, Contact
+
+_NOT_OF_DEFAULTS = ("contacts", "muted_until", "muted_subjects")
+
+
+class VersionConflict(Exception):
+    """The document is not at a version the caller asked for."""
+
+
+class _Overtaken(Exception):
+    """Somebody else's change was stored first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A document as the API answers it; `version` counts its changes, 0 when the user has not said anything."""
+
+    body: dict[str, Any]
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What is stored about one user at one moment."""
+
+    user_id: str
+    document: Mapping[str, Any]
+    version: int
+    contacts: Mapping[str, StoredContact]
+    recipient: Recipient
+
+
+class PreferenceDocuments:
+    """Reads and changes preference documents; two changes at once never mix."""
+
+    def __init__(
+        self,
+        database: Database,
+        people_: People,
+        channels: Mapping[str, Channel],
+        book: ContactBook,
+        contacts: Contacts,
+        verification: Verification,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._people = people_
+        self._channels = channels
+        self._book = book
+        self._contacts = contacts
+        self._verification = verification
+        self._clock = clock
+        self._schema = PreferenceSchema(people_.traits)
+
+    def get(self, user_id: str) -> Shown:
+        """What applies for this user, known or not."""
+        with self._database.read() as conn:
+            return self._shown(self._stored(conn, user_id))
+
+    def replace(
+        self,
+        user_id: str,
+        given: object,
+        *,
+        actor: str,
+        by_user: bool = False,
+        versions: Container[int] | None = None,
+    ) -> Shown:
+        """Put a whole document in the place of the old one, if that is at one of these versions (None: at any).
+
+        An address that is new `by_user` is asked whether it wants this, and not used before. The answer shows, this one
+        time, the secrets that were made. Raises Invalid, VersionConflict and TooMany.
+        """
+        return self._change(user_id, lambda _stored: given, actor, by_user, versions)
+
+    def merge(
+        self,
+        user_id: str,
+        patch: object,
+        *,
+        actor: str,
+        by_user: bool = False,
+        versions: Container[int] | None = None,
+    ) -> Shown:
+        """Change a document by a merge patch (RFC 7396): null removes, and what is not named stays.
+
+        Raises Invalid, VersionConflict and TooMany.
+        """
+        return self._change(user_id, lambda stored: self._patched(stored, patch), actor, by_user, versions)
+
+    def rotate(self, user_id: str, channel: str, *, actor: str) -> str | None:
+        """Give a contact a new signing secret, and take it up again if it was disabled; None if there is no contact."""
+        while True:
+            with self._database.read() as conn:
+                stored = self._stored(conn, user_id)
+            contact = stored.contacts.get(channel)
+            if contact is None:
+                return None
+            rotated = self._channels[channel].rotate(self._contacts.opened(contact), self._clock.now())
+            changes = ContactChanges({channel: Written(rotated, contact.verified)})
+            with suppress(_Overtaken):
+                self._store(stored, stored.document, changes, actor, action=f"{channel}.rotate")
+                return str(rotated.secret["secret"])
+
+    def verify(self, user_id: str, channel: str, contact: Contact, *, actor: str) -> bool:
+        """Use this contact from now on, as somebody who reads there agreed; false when the user has another by now."""
+        while True:
+            with self._database.read() as conn:
+                stored = self._stored(conn, user_id)
+            there = stored.contacts.get(channel)
+            if there is None or there.public != contact.public:
+                return False
+            if there.verified:
+                return True
+            changes = ContactChanges({channel: Written(contact)})
+            with suppress(_Overtaken):
+                self._store(stored, stored.document, changes, actor, action="contact.verify")
+                return True
+
+    def _change(
+        self,
+        user_id: str,
+        wanted: Callable[[_Stored], object],
+        actor: str,
+        by_user: bool,
+        versions: Container[int] | None,
+    ) -> Shown:
+        # Everything is worked out outside of the write transaction, which then only asks whether anybody was faster.
+        # Each round that fails means that somebody else's change was stored, so this comes to an end. What was allowed
+        # to be mailed in one round is mailed in the next.
+        mails: dict[str, Notification] = {}
+        while True:
+            with self._database.read() as conn:
+                stored = self._stored(conn, user_id)
+            if versions is not None and stored.version not in versions:
+                raise VersionConflict(f"version {stored.version}")
+            document, changes = self._read(stored, wanted(stored), by_user=by_user)
+            if document == stored.document and not changes.names:
+                return self._shown(stored)
+            for name in changes.unverified - mails.keys():
+                mails[name] = self._verification.mail(user_id, name, changes.written[name].contact)
+            with suppress(_Overtaken):
+                return self._store(stored, document, changes, actor, [mails[name] for name in changes.unverified])
+
+    def _patched(self, stored: _Stored, patch: object) -> object:
+        """What the user set, changed by the patch. Raises Invalid."""
+        try:
+            # A null under a name that nobody knows would be merged away unseen.
+            self._schema.document(_nulls(patch) if isinstance(patch, Mapping) else {})
+        except ValidationError as fault:
+            raise Invalid({"json": fault.messages}) from None
+        return merged(self._own(stored), patch)
+
+    def _read(self, stored: _Stored, given: object, *, by_user: bool) -> tuple[dict[str, Any], ContactChanges]:
+        """The new document in its stored form, and what happens to the contacts. Raises Invalid."""
+        try:
+            document, contacts = self._schema.document(given)
+        except ValidationError as fault:
+            raise Invalid({"json": fault.messages}) from None
+        if stored.user_id == DEFAULTS_USER:
+            sent = [name for name in _NOT_OF_DEFAULTS if document.get(name) or (name == "contacts" and contacts)]
+            if sent:
+                raise Invalid({"json": {name: ["The defaults for everybody cannot have this."] for name in sent}})
+        there = {name: value for name, value in contacts.items() if value is not None}
+        return document, self._contacts.read(stored.contacts, there, by_user=by_user)
+
+    def _store(
+        self,
+        stored: _Stored,
+        document: Mapping[str, Any],
+        changes: ContactChanges,
+        actor: str,
+        mails: Sequence[Notification] = (),
+        *,
+        action: str = "preferences",
+    ) -> Shown:
+        """The stored document as it is answered. Raises _Overtaken when somebody else's change came first."""
+        now, user_id = self._clock.now(), stored.user_id
+        with self._verification.announcing(mails) as rows, self._database.write() as conn:
+            if changes.written:
+                keyring.admit(conn, self._contacts.box)
+            if people.put_document(conn, user_id, document, replaces=stored.version or None, now=now) is None:
+                raise _Overtaken
+            self._verification.withdraw(conn, user_id, changes.names, actor, now)
+            for name in changes.removed:
+                people.remove_contact(conn, user_id, name)
+            for name, new in changes.written.items():
+                people.put_contact(conn, self._contacts.sealed(user_id, name, new), now)
+            changed = _changed_fields(stored.document, document, changes)
+            whose = user_id if user_id == DEFAULTS_USER else person(user_id)
+            audit.record(conn, [audit.Entry(now, actor, action, whose, {"changed": changed})])
+            shown = self._shown(self._stored(conn, user_id))
+            self._verification.store(conn, rows, actor, now)
+        for name, new in changes.written.items():
+            made = self._contacts.made(name, new, stored.contacts.get(name))
+            if made:
+                shown.body["contacts"][name] = {**shown.body["contacts"][name], **made}
+        return shown
+
+    def _stored(self, conn: Connection, user_id: str) -> _Stored:
+        found = people.documents(conn, [user_id]).get(user_id)
+        known = {contact.channel: contact for contact in self._book.of(conn, [user_id])}
+        return _Stored(
+            user_id,
+            found.document if found else {},
+            found.version if found else 0,
+            {name: known[name] for name in self._channels if name in known},
+            self._people.recipients(conn, [user_id])[user_id],
+        )
+
+    def _shown(self, stored: _Stored) -> Shown:
+        wishes = stored.recipient.preferences
+        quiet = wishes.quiet_hours
+        return Shown(
+            {
+                "user_id": stored.user_id,
+                "locale": wishes.locale,
+                "timezone": wishes.timezone,
+                "contacts": self._shown_contacts(stored),
+                "channels": dict(wishes.channels),
+                "events": {type_: dict(row) for type_, row in wishes.events.items()},
+                "quiet_hours": quiet and {"start": f"{quiet.start:%H:%M}", "end": f"{quiet.end:%H:%M}"},
+                "daily_at": f"{wishes.daily_at:%H:%M}",
+                "muted_until": wishes.muted_until,
+                "muted_subjects": list(stored.document.get("muted_subjects", [])),
+                "escalate": stored.document.get("escalate", {}),
+                "effective": self._effective(stored),
+            },
+            stored.version,
+        )
+
+    def _effective(self, stored: _Stored) -> dict[str, dict[str, Any]]:
+        # The defaults are for people who can be reached; they have no contacts of their own.
+        everywhere = stored.user_id == DEFAULTS_USER
+        table: dict[str, dict[str, Any]] = {}
+        for type_ in EVENT_TYPES:
+            row = table[type_] = {}
+            for channel in self._people.traits:
+                reachable = everywhere or channel.name in stored.recipient.targets
+                cell = effective_cell(stored.recipient.preferences, type_, channel, reachable=reachable)
+                row[channel.name] = {"rhythm": cell.rhythm, "source": cell.source, "locked": cell.locked}
+        return table
+
+    def _own(self, stored: _Stored) -> dict[str, Any]:
+        """What the user set, and nothing else: the ground a merge patch works on."""
+        return {**stored.document, "contacts": self._shown_contacts(stored)}
+
+    def _shown_contacts(self, stored: _Stored) -> dict[str, Any]:
+        return {name: self._contacts.shown(contact) for name, contact in stored.contacts.items()}
+
+
+def merged(target: Any, patch: Any) -> Any:
+    """The target changed by a merge patch (RFC 7396, section 2); the target itself stays as it is."""
+    if not isinstance(patch, Mapping):
+        return patch
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            result.pop(name, None)
+        else:
+            result[name] = merged(result.get(name), value)
+    return result
+
+
+def _nulls(patch: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a patch only its nulls, and what they are in."""
+    said = {
+        name: _nulls(value) if isinstance(value, Mapping) else None
+        for name, value in patch.items()
+        if value is None or isinstance(value, Mapping)
+    }
+    return {name: value for name, value in said.items() if value != {}}
+
+
+def _changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], changes: ContactChanges) -> list[str]:
+    """The names of what changed; never a value."""
+    names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+    return sorted([*names, *(f"contacts.{name}" for name in changes.names)])

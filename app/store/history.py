@@ -1,0 +1,107 @@
+"""What became of notifications: rows, attempts and trace, for those who ask."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, select, text
+
+from app.domain.ids import ERASED_USER
+from app.domain.notifications import OPEN, TERMINAL, Notification
+from app.store.audit import StoredEntry
+from app.store.tables import IS_FAILED, attempts, audit, events, notifications
+
+_N = notifications.c
+_A = attempts.c
+_LOCK_NUMBER = 0x5E7D
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Which notifications are asked for; None asks for any. `until` itself is outside."""
+
+    user_id: str | None = None
+    type: str | None = None
+    channel: str | None = None
+    status: str | None = None
+    subject_key: str | None = None
+    event_id: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def sought(self) -> dict[str, Any]:
+        """What is asked for, by name."""
+        return {
+            field.name: getattr(self, field.name) for field in fields(self) if getattr(self, field.name) is not None
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try to send a notification; without an end it is under way."""
+
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    http_status: int | None
+    detail: str | None
+
+
+def newest(conn: Connection, wanted: Filters, *, before: str | None, limit: int) -> list[Notification]:
+    """The notifications that match, newest first, those older than the id `before`."""
+    conditions = _conditions(wanted)
+    if before is not None:
+        conditions.append(_N.id < before)
+    rows = conn.execute(select(notifications).where(*conditions).order_by(_N.id.desc()).limit(limit)).mappings()
+    return [Notification(**row) for row in rows]
+
+
+def replayable(conn: Connection, wanted: Filters, *, limit: int) -> list[Notification]:
+    """Those that match, oldest first, have ended, and do not go on as a replay that is open, has arrived or has failed.
+
+    One that has failed can be replayed in turn. Until the end of the transaction nobody else may ask.
+    """
+    if conn.dialect.name != "sqlite":
+        # Two that ask at once would both be told the same rows.
+        conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+    again = notifications.alias()
+    goes_on = again.c.status.in_((*OPEN, "delivered", "digested", "failed"))
+    repeated = select(again.c.id).where(again.c.replay_of == _N.id, again.c.replay_of.is_not(None), goes_on).exists()
+    told = select(events.c.id).where(events.c.id == _N.event_id).exists()
+    # Of those whose reader was erased there is nothing left to say.
+    conditions = [*_conditions(wanted), _N.status.in_(TERMINAL), ~repeated, told, _N.user_id != ERASED_USER]
+    rows = conn.execute(select(notifications).where(*conditions).order_by(_N.id).limit(limit)).mappings()
+    return [Notification(**row) for row in rows]
+
+
+def _conditions(wanted: Filters) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    for name, value in wanted.sought().items():
+        match name:
+            case "since":
+                conditions.append(_N.created_at >= value)
+            case "until":
+                conditions.append(_N.created_at < value)
+            case "status" if value == "failed":
+                # Word for word as its index has it, or SQLite would not use that.
+                conditions.append(IS_FAILED)  # type: ignore[arg-type]  # a text is a condition too
+            case _:
+                conditions.append(_N[name] == value)
+    return conditions
+
+
+def attempts_of(conn: Connection, notification_id: str) -> list[Attempt]:
+    """Every attempt at a notification, the first one first."""
+    columns = (_A.number, _A.started_at, _A.ended_at, _A.outcome, _A.http_status, _A.detail)
+    rows = conn.execute(select(*columns).where(_A.notification_id == notification_id).order_by(_A.number))
+    return [Attempt(*row) for row in rows]
+
+
+def traces(conn: Connection, ids: Iterable[str]) -> dict[str, list[StoredEntry]]:
+    """What was recorded about each of these notifications, oldest first."""
+    found: dict[str, list[StoredEntry]] = {id_: [] for id_ in ids}
+    for row in conn.execute(select(audit).where(audit.c.object.in_(list(found))).order_by(audit.c.id)):
+        found[row.object].append(StoredEntry(row.id, row.at, row.actor, row.action, row.object, row.detail))
+    return found

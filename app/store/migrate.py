@@ -1,0 +1,36 @@
+"""Bringing the schema to this version, or back."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, text
+
+from app.store.engine import Database
+from app.store.schema import HEAD
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_LOCK_NUMBER = 0x494D32
+
+
+def upgrade(database: Database) -> str:
+    """Migrate to this version's schema in one transaction and return its revision; a second caller waits its turn."""
+    with database.write() as conn:
+        if not database.is_sqlite:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        command.upgrade(migrations(conn), "head")
+    return HEAD
+
+
+def downgrade(database: Database, revision: str) -> None:
+    """Go back to an older revision, or to "base"."""
+    with database.write() as conn:
+        command.downgrade(migrations(conn), revision)
+
+
+def migrations(conn: Connection | None = None) -> Config:
+    """Alembic's configuration, for work on this connection."""
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = conn
+    return config

@@ -1,0 +1,324 @@
+"""The tables. Migrations build them; everything else only reads their shape from here."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware datetime, stored as microseconds since 1970 so that both databases compare and index it alike."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
+        """What is stored."""
+        return None if value is None else (value - _EPOCH) // _MICROSECOND
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the same
+        """What is read."""
+        return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+_Serial = BigInteger().with_variant(Integer, "sqlite")
+metadata = MetaData()
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("type", String(64), nullable=False),
+    Column("recipients", JSON, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("source", String(255)),
+    Column("subject_key", String(255)),
+    Column("sequence", BigInteger),
+    Column("dedupe_key", String(255)),
+    Column("channels", JSON(none_as_null=True)),
+    Column("priority", String(8), nullable=False),
+    Column("resolved", Boolean, nullable=False),
+    Column("occurred_at", UtcTime, nullable=False),
+    Column("deliver_at", UtcTime),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("owner", String(64), nullable=False),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("owner", String(64), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("event_id", String(40), nullable=False),
+    Column("request_hash", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Index("idempotency_age", "created_at"),
+    Index("idempotency_by_event", "event_id"),
+)
+
+# SQLite uses a partial index only when the query repeats its condition word for word, so these are the words.
+IS_OPEN = text("status IN ('pending', 'held', 'sending', 'retrying')")
+IS_UNANNOUNCED = text("status = 'pending' AND announced_at IS NULL")
+IS_ANNOUNCED = text("status = 'pending' AND announced_at IS NOT NULL")
+IS_PENDING = text("status = 'pending'")
+IS_WAITING = text("status IN ('held', 'retrying')")
+IS_SENDING = text("status = 'sending'")
+IS_FAILED = text("status = 'failed'")
+IS_PAUSED = text("status = 'held' AND reason = 'paused'")
+IS_REPLAY = text("replay_of IS NOT NULL")
+# An opening that failed in doubt may be open at the receiver all the same.
+IS_LIVE_ALERT = text(
+    "alert_key IS NOT NULL AND (status IN ('pending', 'held', 'sending', 'retrying', 'delivered')"
+    " OR (possible_duplicate AND NOT closes_alert))"
+)
+IS_OPEN_ALERT = text("alert_key IS NOT NULL AND status IN ('pending', 'held', 'sending', 'retrying')")
+IS_UNREAD = text("read_at IS NULL AND archived_at IS NULL")
+
+notifications = Table(
+    "notifications",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("event_id", String(40)),
+    Column("user_id", String(128), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("lane", String(32), nullable=False),
+    Column("target", String(255), nullable=False),
+    Column("priority", String(8), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("reason", String(32)),
+    Column("subject_key", String(255)),
+    Column("sequence", BigInteger),
+    Column("source", String(255), nullable=False),
+    Column("fingerprint", String(32), nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    Column("announced_at", UtcTime),
+    Column("lease_until", UtcTime),
+    Column("fence", Integer, nullable=False, server_default="0"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("duplicates", Integer, nullable=False, server_default="0"),
+    Column("possible_duplicate", Boolean, nullable=False, server_default=text("false")),
+    Column("delivered_at", UtcTime),
+    Column("digest_id", String(40)),
+    Column("replay_of", String(40)),
+    Column("content", JSON(none_as_null=True)),
+    # Somebody took it back while it was being sent: it ends there unless it was delivered.
+    Column("cancel_requested_at", UtcTime),
+    # On channels of alerts: which one it is about, its place in the order of those, and whether it ends it.
+    Column("alert_key", String(64)),
+    Column("alert_step", BigInteger),
+    Column("closes_alert", Boolean, nullable=False, server_default=text("false")),
+    Index("notifications_by_user", "user_id", "id"),
+    Index("notifications_by_event", "event_id"),
+    Index(
+        "notifications_unannounced",
+        "lane",
+        "source",
+        "id",
+        sqlite_where=IS_UNANNOUNCED,
+        postgresql_where=IS_UNANNOUNCED,
+    ),
+    Index("notifications_announced", "lane", "announced_at", sqlite_where=IS_ANNOUNCED, postgresql_where=IS_ANNOUNCED),
+    Index("notifications_pending", "next_at", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
+    Index("notifications_waiting", "next_at", sqlite_where=IS_WAITING, postgresql_where=IS_WAITING),
+    Index("notifications_sending", "lease_until", sqlite_where=IS_SENDING, postgresql_where=IS_SENDING),
+    Index("notifications_failed", "id", sqlite_where=IS_FAILED, postgresql_where=IS_FAILED),
+    Index(
+        "notifications_live_alerts",
+        "channel",
+        "alert_key",
+        "alert_step",
+        unique=True,
+        sqlite_where=IS_LIVE_ALERT,
+        postgresql_where=IS_LIVE_ALERT,
+    ),
+    Index(
+        "notifications_open_alerts",
+        "channel",
+        "alert_key",
+        "alert_step",
+        sqlite_where=IS_OPEN_ALERT,
+        postgresql_where=IS_OPEN_ALERT,
+    ),
+    Index("notifications_paused", "channel", "id", sqlite_where=IS_PAUSED, postgresql_where=IS_PAUSED),
+    Index("notifications_replays", "replay_of", sqlite_where=IS_REPLAY, postgresql_where=IS_REPLAY),
+    # Covers the open gauges as well as the search for what has expired.
+    Index("notifications_open", "expires_at", "status", "created_at", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("notification_id", String(40), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime),
+    Column("outcome", String(16)),
+    Column("http_status", Integer),
+    Column("detail", Text),
+    Column("provider_ref", String(255)),
+)
+
+preferences = Table(
+    "preferences",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("document", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("channel", String(32), primary_key=True),
+    Column("public", JSON, nullable=False),
+    Column("secret", Text),
+    Column("target", String(255), nullable=False),
+    Column("disabled_reason", Text),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    Column("seq", _Serial, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("notification_id", String(40), nullable=False, unique=True),
+    Column("event_id", String(40)),
+    Column("user_id", String(128), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("priority", String(8), nullable=False),
+    Column("subject_key", String(255)),
+    Column("sequence", BigInteger),
+    Column("title", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("data", JSON, nullable=False),
+    Column("read_at", UtcTime),
+    Column("archived_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+    # The number of its latest change among all changes of this user's inbox, in the order of their commits.
+    Column("revision", BigInteger, nullable=False, server_default="0"),
+    Index("inbox_by_user", "user_id", "seq"),
+    Index("inbox_unread", "user_id", "seq", sqlite_where=IS_UNREAD, postgresql_where=IS_UNREAD),
+    Index("inbox_by_revision", "user_id", "revision", unique=True),
+)
+
+# The latest revision of each inbox. Whoever changes an inbox changes this row first, and so they come one by one.
+inbox_heads = Table(
+    "inbox_heads",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("revision", BigInteger, nullable=False),
+)
+
+paused_channels = Table(
+    "paused_channels",
+    metadata,
+    Column("channel", String(32), primary_key=True),
+    Column("paused_at", UtcTime, nullable=False),
+    Column("actor", String(160), nullable=False),
+)
+
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", String(40), primary_key=True),
+    Column("name", String(255), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    Column("revoked_at", UtcTime),
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("process", String(128), primary_key=True),
+    Column("name", String(64), primary_key=True),
+    Column("labels", String(255), primary_key=True),
+    Column("value", Float, nullable=False),
+)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("process", String(128), primary_key=True),
+    Column("role", String(32), nullable=False),
+    Column("beat_at", UtcTime, nullable=False),
+    Column("detail", JSON, nullable=False),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", _Serial, primary_key=True, autoincrement=True),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", String(160), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("object", String(160), nullable=False),
+    Column("detail", JSON, nullable=False),
+    Index("audit_by_object", "object", "id"),
+)
+
+# Whom the pseudonyms in the audit log stand for.
+audit_people = Table(
+    "audit_people",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("pseudonym", String(40), nullable=False, unique=True),
+    Column("salt", String(64), nullable=False),
+)
+
+# People who are being erased; the row goes last.
+erasures = Table(
+    "erasures",
+    metadata,
+    Column("user_id", String(128), primary_key=True),
+    Column("pseudonym", String(40), nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    # How far the search through all events has come.
+    Column("last_event_id", String(40), nullable=False),
+)
+
+audit_chain = Table(
+    "audit_chain",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("audit_id", BigInteger, nullable=False),
+    Column("prev", String(64), nullable=False),
+    Column("hash", String(64), nullable=False),
+    UniqueConstraint("audit_id"),
+)
+
+markers = Table(
+    "markers",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)

@@ -1,0 +1,30 @@
+"""How a secret is shown, that it is set and its last characters, and kept when it comes back that way."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+_VISIBLE = re.compile(r"[!-~]+")
+
+
+def masked(value: str) -> dict[str, Any]:
+    """A secret as it is shown; short ones are not given away by their last characters."""
+    return {"set": True, "last4": value[-4:] if len(value) >= 12 else ""}
+
+
+def is_masked(value: object) -> bool:
+    """Whether a secret was sent back as it was shown."""
+    return isinstance(value, Mapping) and value.get("set") is True
+
+
+def read_key(given: object, before: str | None, *, most: int) -> str:
+    """A key of a receiver: the given one, or the one there is when it comes back as it was shown. Raises ValueError."""
+    if is_masked(given):
+        if before is None:
+            raise ValueError("There is none yet that could be kept.")
+        return before
+    if not isinstance(given, str) or not given:
+        raise ValueError("Required.")
+    if len(given) > most or not _VISIBLE.fullmatch(given):
+        raise ValueError(f"Must be at most {most} visible ASCII characters.")
+    return given

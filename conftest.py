@@ -1,0 +1,37 @@
+"""Which tests run: the quick ones by default, all of them with --integration."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+SLOW_FOLDERS = {"contract": "integration", "integration": "integration", "drills": "drill"}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add --integration."""
+    parser.addoption(
+        "--integration", action="store_true", help="also run what starts processes or talks to Redis, PostgreSQL, SMTP"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let generated examples take their time, since a busy machine is no fault; more of them with --integration."""
+    settings.register_profile("quick", deadline=None, max_examples=40)
+    settings.register_profile("thorough", deadline=None, max_examples=100)
+    settings.load_profile("thorough" if config.getoption("--integration") else "quick")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark tests by their folder, and leave the slow ones out unless they were asked for."""
+    tests = Path(str(config.rootpath)) / "tests"
+    for item in items:
+        folder = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
+        if folder in SLOW_FOLDERS:
+            item.add_marker(SLOW_FOLDERS[folder])
+    if config.getoption("--integration"):
+        return
+    slow = [item for item in items if any(item.get_closest_marker(name) for name in ("integration", "drill"))]
+    if slow:
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]

@@ -1,0 +1,78 @@
+"""The Redis transport, as we need it.
+
+It has one client per channel, where kombu makes one for every command, a tenth of a task's cost. And what lies on a
+lane without being a message is dropped, where kombu lets it end the worker.
+"""
+
+import logging
+from queue import Empty
+from typing import Any
+from uuid import uuid4
+
+from kombu.transport import redis, virtual
+
+from tasks.app import app
+
+_log = logging.getLogger(__name__)
+
+
+class Malformed(Exception):
+    """What was on the lane is no message."""
+
+
+class Message(virtual.Message):
+    """A message that has everything the channel asks of it. Raises Malformed."""
+
+    def __init__(self, payload: Any, channel: Any = None, **options: Any) -> None:
+        try:
+            super().__init__(payload, channel=channel, **options)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise Malformed(type(error).__name__) from error
+
+
+class Channel(redis.Channel):
+    """A channel that keeps its client for as long as it keeps its connection pool, and outlives what it can't read."""
+
+    Message = Message
+    _kept: tuple[object, Any] | None = None
+
+    def _create_client(self, asynchronous: bool = False) -> Any:
+        if asynchronous:
+            return super()._create_client(asynchronous=True)
+        if self._kept is None or self._kept[0] is not self.pool:
+            self._kept = (self.pool, super()._create_client())
+        return self._kept[1]
+
+    def _brpop_read(self, **options: Any) -> Any:
+        try:
+            return super()._brpop_read(**options)
+        except (ValueError, RecursionError, Malformed) as error:
+            app.traffic.refused("unreadable")
+            _log.error("message_refused", extra={"reason": "unreadable", "error": type(error).__name__})
+            raise Empty from error
+
+    def _deliver_fanout_message(self, message: Any, exchange: str) -> Any:
+        try:
+            return super()._deliver_fanout_message(message, exchange)
+        except Malformed as error:
+            _log.error("message_refused", extra={"reason": "unreadable", "lane": exchange})
+            raise Empty from error
+
+
+class Transport(redis.Transport):
+    """kombu's transport with that channel."""
+
+    Channel = Channel
+
+    def _deliver(self, message: Any, queue: str) -> Any:
+        """Hand over what was found on a queue. Raises Malformed.
+
+        Where a message goes back to, and by which tag it is known until it is acknowledged, is not left to what it
+        says itself: it could end up on another lane, or take the place of another message.
+        """
+        try:
+            message["properties"]["delivery_tag"] = str(uuid4())
+            message["properties"]["delivery_info"].update(exchange="", routing_key=queue)
+        except (AttributeError, KeyError, TypeError) as error:
+            raise Malformed(type(error).__name__) from error
+        return super()._deliver(message, queue)

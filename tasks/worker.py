@@ -1,0 +1,34 @@
+"""`python main.py worker`: one worker process with threads."""
+
+from app.config import Settings
+from app.observability.logging import configure_logging
+from tasks.app import app
+from tasks.lanes import groups, lanes
+
+# Threads, since deliveries wait for receivers. More of them where the waits are longest.
+_THREADS = {"urgent": 4, "local": 4, "outbound": 16}
+_THREADS_FOR_ALL = 16
+
+
+def run(settings: Settings, group: str | None) -> None:
+    """Serve the lanes of a group, or all of them, until told to stop. Leaves by SystemExit."""
+    component = f"worker-{group}" if group else "worker"
+    configure_logging(settings, component)
+    served = groups()[group] if group else lanes()
+    threads = settings.worker_concurrency or (_THREADS[group] if group else _THREADS_FOR_ALL)
+    app.component = component
+    app.threads = threads
+    app.worker_main(
+        [
+            "--quiet",
+            "--quiet",
+            "worker",
+            "--pool=threads",
+            f"--concurrency={threads}",
+            f"--queues={','.join(served)}",
+            f"--hostname={group or 'all'}@%h",
+            # Workers need not know of each other.
+            "--without-gossip",
+            "--without-mingle",
+        ]
+    )

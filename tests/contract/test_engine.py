@@ -1,0 +1,87 @@
+"""Transactions on both databases, and what their trouble looks like to the caller."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.runtime.ports import free_port
+from app.store import counters
+from app.store.engine import Database, DatabaseUnavailable
+from app.store.tables import markers
+from tests.fakes.at_once import at_once
+
+
+def put(database: Database, name: str, value: str = "v") -> None:
+    with database.write() as conn:
+        conn.execute(markers.insert().values(name=name, value=value))
+
+
+def names(database: Database) -> list[str]:
+    with database.read() as conn:
+        return list(conn.execute(text("SELECT name FROM markers ORDER BY name")).scalars())
+
+
+def test_a_block_that_ends_is_kept_and_one_that_raises_is_not(database: Database):
+    put(database, "kept")
+
+    def fail() -> None:
+        with database.write() as conn:
+            conn.execute(markers.insert().values(name="dropped", value="v"))
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail()
+    assert names(database) == ["kept"]
+    put(database, "after")
+    assert names(database) == ["after", "kept"]
+
+
+def test_a_reader_sees_one_state_of_the_database(database: Database):
+    put(database, "first")
+    count = text("SELECT count(*) FROM markers")
+    with database.read() as conn:
+        assert conn.execute(count).scalar_one() == 1
+        put(database, "second")
+        assert conn.execute(count).scalar_one() == 1
+    assert names(database) == ["first", "second"]
+
+
+def test_our_own_faults_keep_their_name(database: Database):
+    with pytest.raises(Exception, match="no_such_table") as caught, database.read() as conn:
+        conn.execute(text("SELECT 1 FROM no_such_table"))
+    if not database.is_sqlite:
+        assert not isinstance(caught.value, DatabaseUnavailable)
+
+
+def test_writers_at_once_lose_nothing(database: Database):
+    def add(number: int) -> None:
+        for _ in range(10):
+            tally = counters.Tally()
+            tally.add("tries", {"process": "all"})
+            tally.add("tries", {"process": f"{number % 2}"}, 2)
+            with database.write() as conn:
+                tally.save(conn, f"p-{number % 3}")
+
+    assert at_once(8, add) == [None] * 8
+    with database.read() as conn:
+        found = {labels["process"]: value for _, labels, value in counters.totals(conn)}
+    assert found == {"all": 80, "0": 80, "1": 80}
+
+
+def test_a_server_that_is_away_is_said_to_be_so(tmp_path: Path):
+    for url in (f"postgresql://root@127.0.0.1:{free_port()}/x", f"sqlite:///{tmp_path}/no/such/folder/x.db"):
+        database = Database(url)
+        with pytest.raises(DatabaseUnavailable) as caught, database.write():
+            pass
+        assert "\n" not in str(caught.value)
+        database.close()
+
+
+def test_a_damaged_file_is_said_to_be_so(tmp_path: Path):
+    path = tmp_path / "damaged.db"
+    path.write_bytes(b"this is no database at all, whatever its name says" * 100)
+    database = Database(f"sqlite:///{path}")
+    with pytest.raises(DatabaseUnavailable), database.write():
+        pass
+    database.close()

@@ -1,0 +1,61 @@
+"""`python main.py drill D4 [--scale 0.1] [--seed 7]`: break the product on purpose and judge what is left."""
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from tests.drills import report
+from tests.drills.drills import DRILLS
+from tests.drills.stage import Drill, Options, Result, perform
+
+POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://root@127.0.0.1/postgres")
+RABBITMQ = os.environ.get("TEST_RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672//")
+
+
+def main(words: Sequence[str]) -> int:
+    """Run drills, print their table, and answer 0 if everything held and 1 if not."""
+    given = _parser().parse_args(words)
+    console = Console(width=None if sys.stdout.isatty() else 180)
+    chosen = list(DRILLS.values()) if "all" in given.names else [DRILLS[name] for name in given.names]
+    directory = Path(tempfile.mkdtemp(prefix="drill-"))
+    options = Options(directory, given.scale, given.seed, given.postgres, given.redis, given.rabbitmq)
+    results = [_performed(drill, options, console) for drill in chosen]
+    report.show(console, results)
+    if all(result.passed for result in results):
+        shutil.rmtree(directory, ignore_errors=True)
+        return 0
+    console.print(f"databases, ledgers and logs are kept in {directory}", markup=False)
+    return 1
+
+
+def _performed(drill: Drill, options: Options, console: Console) -> Result:
+    columns = (TextColumn("{task.fields[name]:<8}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", name=drill.name, total=1.0)
+        return perform(drill, options, lambda text, part: progress.update(bar, description=text, completed=part))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="main.py drill",
+        description="Break the running product on purpose and judge what is left.",
+        epilog="; ".join(f"{drill.name}: {drill.what}" for drill in DRILLS.values()),
+    )
+    parser.add_argument("names", nargs="+", choices=(*DRILLS, "all"), metavar="DRILL", help=", ".join((*DRILLS, "all")))
+    parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size; 0.1 is quick")
+    parser.add_argument("--seed", type=int, default=1, help="for the same events and the same victims again")
+    parser.add_argument(
+        "--postgres", nargs="?", const=POSTGRES, metavar="URL", help="a fresh database on this server, not SQLite"
+    )
+    parser.add_argument("--redis", action="store_true", help="a broker of the drill's own, not the embedded one")
+    parser.add_argument(
+        "--rabbitmq", nargs="?", const=RABBITMQ, metavar="URL", help="messages by this server, whose lanes are empty"
+    )
+    return parser

@@ -1,0 +1,32 @@
+"""Every drill, small enough to be run often: seeded, and with an end to every wait."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.drills.drills import DRILLS
+from tests.drills.stage import Drill, Options, perform
+from tests.integration.servers import postgres_server, rabbitmq_url
+
+SMALL = 0.1
+
+
+def hold(drill: Drill, options: Options) -> None:
+    result = perform(drill, options, lambda _text, _part: None)
+    assert result.passed, "\n".join((*result.faults, *result.notes))
+
+
+@pytest.mark.parametrize("name", DRILLS)
+def test_nothing_accepted_is_lost(name: str, tmp_path: Path) -> None:
+    hold(DRILLS[name], Options(tmp_path, SMALL))
+
+
+def test_nothing_accepted_is_lost_on_postgresql_and_a_redis_of_its_own(tmp_path: Path) -> None:
+    small = replace(DRILLS["D1"], shrink=0.5)
+    hold(small, Options(tmp_path, SMALL, postgres=postgres_server(), own_redis=True))
+
+
+def test_a_fleet_on_postgresql_and_rabbitmq_that_goes_step_by_step_is_replaced_part_by_part(tmp_path: Path) -> None:
+    stepwise = replace(DRILLS["D11"], environ={"FUSE_STEPS": "false"})
+    hold(stepwise, Options(tmp_path, SMALL, postgres=postgres_server(), rabbitmq=rabbitmq_url()))
