@@ -17,6 +17,8 @@ from app.runtime.console import Console, entry_of
 
 _PROBE_SECONDS = 0.05
 _IDLE_SECONDS = 1.0
+# What has stopped working has little to finish: when it is replaced, its steps come faster by that.
+_HASTE = 2
 
 
 class _Post:
@@ -186,7 +188,7 @@ class Supervisor:
                 post.replaced_since = self._now()
                 self._console.say(post.name, "component_silent", f"is replaced: {why}", level="ERROR", cause=why)
             if post.replaced_since is not None:
-                post.send_stop_signal(self._now() - post.replaced_since, 0)
+                post.send_stop_signal((self._now() - post.replaced_since) * _HASTE, 0)
 
     def _now_ready(self, post: _Post, where: str) -> None:
         post.ready = True

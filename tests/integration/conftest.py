@@ -88,6 +88,7 @@ def product(
             RETRY_DELAY_SECONDS="0.3",
             MAX_RETRIES="3",
             RELAY_TICK_SECONDS="1",
+            RELAY_GRACE_SECONDS="5",
             **there,
         ) as product,
     ):

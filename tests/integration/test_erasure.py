@@ -28,6 +28,7 @@ def product(tmp_path: Path) -> Iterator[Product]:
         RETRY_DELAY_SECONDS="0.2",
         MAX_RETRIES="2",
         RELAY_TICK_SECONDS="0.5",
+        RELAY_GRACE_SECONDS="2",
         LEASE_SECONDS="15",
     ) as product:
         yield product

@@ -8,10 +8,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from urllib.parse import urlsplit
 
+import pytest
 import requests
 
 from tests.drills.processes import Process, children
-from tests.integration.conftest import on_its_own
+from tests.integration.conftest import OWN, PLACES, on_its_own
 from tests.integration.event_stream import EventStream, asked, read_to_the_end
 from tests.integration.product import Product, eventually
 from tests.integration.story import broker_url
@@ -133,6 +134,8 @@ def test_many_open_streams_hold_up_nobody(product: Product):
         assert product.call("GET", "/health", token=None).status_code == 200
 
 
+# Wherever it is, the bell is Redis, and what is told is in the database.
+@pytest.mark.parametrize("product", [PLACES[0], OWN], indirect=True, ids=", ".join)
 def test_through_deaths_of_the_api_nothing_is_lost_and_nothing_told_twice(product: Product):
     through_deaths(product, "killed-api", api_worker)
 

@@ -197,7 +197,9 @@ def test_a_part_that_lives_and_does_not_work_is_replaced_step_by_step(supervise)
 
 
 def test_a_frozen_part_hears_nothing_but_kill(supervise):
-    frozen = SAY_READY + "os.kill(os.getpid(), signal.SIGSTOP)"
+    # Deaf to TERM beforehand: it may come between the words and the frost.
+    deaf = SAY_READY.replace("print(", "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\nprint(", 1)
+    frozen = deaf + "os.kill(os.getpid(), signal.SIGSTOP)"
     steps = [[0, "SIGTERM"], [0.3, "SIGKILL"]]
     run = supervise({"name": "worker", "script": frozen, "stop_signals": steps, "silent": True})
     assert run.message("component_died")["cause"] == "SIGKILL"

@@ -44,12 +44,10 @@ def test_what_is_frozen_is_missed_and_replaced(product):
     for process in frozen.values():
         process.send(signal.SIGSTOP)
     event = product.submit("job.completed", {"job_id": "while-frozen"}, "u-frozen")
-    checks = eventually(
-        lambda: health(product),
-        lambda checks: {checks[part]["status"] for part in ("workers", "relay")} == {"failing"},
-        30,
-    )
-    assert checks["workers"]["detail"].startswith("no live worker serves inapp, email, bulk")
+    eventually(lambda: health(product)["relay"]["status"], lambda status: status == "failing")
+    # Before that, it may be that what was submitted waits too long already.
+    unserved = "no live worker serves inapp, email, bulk"
+    eventually(lambda: health(product)["workers"], lambda check: check["detail"].startswith(unserved))
     # Stopped, they do not hear what they are told, until it is SIGKILL.
     eventually(lambda: {name: product.count_said(name, "component_ready") for name in frozen}, twice_each, 90)
     said = {line["component"]: line["cause"] for line in product.lines() if line["message"] == "component_silent"}
@@ -71,7 +69,7 @@ def test_a_deaf_worker_is_missed_and_replaced(product):
     check = eventually(lambda: health(product)["workers"], lambda check: check["status"] == "failing")
     assert check["detail"] == "no live worker serves inapp"
     events = [product.submit("job.completed", {"job_id": f"j-{number}"}, "u-deaf") for number in range(5)]
-    # Some stop only when they are killed, 45 s after they were told to.
+    # Some stop only when they are killed, 23 s after they were told to.
     eventually(lambda: product.count_said("worker-local", "component_ready"), lambda count: count == 2, 90)
     (said,) = [line for line in product.lines() if line["message"] == "component_silent"]
     assert said["component"] == "worker-local"
