@@ -1,4 +1,4 @@
-"""The guarded HTTP client against a receiver on loopback."""
+"""The HTTP client against a receiver on loopback; that it goes where it may alone is in test_guarded_urls.py."""
 
 import contextlib
 import socket
@@ -107,45 +107,11 @@ def test_the_request_is_what_was_given(http: Http, receiver: Receiver):
     }
 
 
-def test_a_redirect_is_given_back_and_not_followed(http: Http, receiver: Receiver):
-    receiver.script("/from", Answer(307, {"Location": receiver.url("/to")}))
-    assert post(http, receiver.url("/from")).status == 307
-    assert [entry["path"] for entry in receiver.ledger.entries()] == ["/from"]
-
-
-def test_proxies_and_netrc_of_the_environment_are_not_used(
-    http: Http, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-):
-    netrc = tmp_path / "netrc"
-    netrc.write_text("machine 127.0.0.1 login a password b\n")
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "https_proxy"):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
-    monkeypatch.setenv("NETRC", str(netrc))
-    assert post(http, receiver.url()).status == 200
-    assert "authorization" not in receiver.ledger.entries()[0]["headers"]
-
-
 @pytest.mark.parametrize("spelling", LOOPBACK_SPELLINGS)
 def test_a_server_on_loopback_is_not_even_connected_to(spelling: str, receiver: Receiver):
     with pytest.raises(Permanent):
         post(Http(1.0), f"http://{spelling}:{receiver.port}/")
     assert receiver.connections == 0
-
-
-def test_a_name_that_changes_its_address_is_checked_for_each_connection(receiver: Receiver):
-    answers = iter(["127.0.0.1", "127.0.0.2"])
-
-    def resolve(_host: str, _port: int) -> Sequence[Address]:
-        return [ip_address(next(answers))]
-
-    http = Http(1.0, [ip_network("127.0.0.1/32")], resolver=resolve)
-    url = f"http://hooks.example:{receiver.port}/"
-    assert post(http, url).status == 200
-    assert post(http, url).status == 200
-    receiver.drop_idle()
-    with pytest.raises(Permanent):
-        post(http, url)
-    assert receiver.connections == 1
 
 
 def test_an_address_that_is_dead_does_not_hide_the_next_one(receiver: Receiver):
@@ -332,18 +298,6 @@ def test_a_server_that_ends_an_idle_connection_costs_nothing_with_tls_too(tmp_pa
             receiver.drop_idle()
             assert post(http, url).status == 200
         http.close()
-
-
-@pytest.mark.parametrize(("name", "trusting"), [("other.example", True), ("hooks.example", False)])
-def test_a_wrong_certificate_is_transient_and_nothing_is_sent(name: str, trusting: bool, tmp_path: Path):
-    server, client = self_signed(tmp_path, "hooks.example")
-    with Receiver(tls=server) as receiver:
-        resolver = lambda _host, _port: [ip_address("127.0.0.1")]  # noqa: E731 - one answer
-        http = Http(2.0, LOOPBACK, tls=client if trusting else None, resolver=resolver)
-        with pytest.raises(Transient, match="certificate") as caught:
-            post(http, f"https://{name}:{receiver.port}/")
-        assert not caught.value.unknown
-        assert receiver.ledger.entries() == []
 
 
 def test_a_trusted_url_may_lead_anywhere(receiver: Receiver):

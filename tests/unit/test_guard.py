@@ -61,6 +61,38 @@ INNER = [
     "ff02::1",
 ]
 
+BLOCKS = [
+    "0.0.0.0/8",
+    "10.0.0.0/8",
+    "100.64.0.0/10",
+    "127.0.0.0/8",
+    "169.254.0.0/16",
+    "172.16.0.0/12",
+    "192.0.0.0/24",
+    "192.0.2.0/24",
+    "192.88.99.0/24",
+    "192.168.0.0/16",
+    "198.18.0.0/15",
+    "198.51.100.0/24",
+    "203.0.113.0/24",
+    "224.0.0.0/4",
+    "240.0.0.0/4",
+    "::/96",
+    "64:ff9b::/96",
+    "64:ff9b:1::/48",
+    "100::/64",
+    "2001::/32",
+    "2001:db8::/32",
+    "2002::/16",
+    "3fff::/20",
+    "5f00::/16",
+    "fc00::/7",
+    "fe80::/10",
+    "fec0::/10",
+    "ff00::/8",
+]
+"""What is not the public internet, or may lead out of it by an address inside an address."""
+
 
 def answering(*addresses: str):
     def resolve(_host: str, _port: int) -> Sequence[Address]:
@@ -72,6 +104,22 @@ def answering(*addresses: str):
 @pytest.mark.parametrize("address", INNER)
 def test_an_inner_address_is_not_public(address: str):
     assert not is_public(ip_address(address))
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_nor_are_the_ends_of_its_block(block: str):
+    network = ip_network(block)
+    for address in (network[0], network[-1]):
+        assert not is_public(address)
+        if address.version == 4:
+            assert not is_public(ip_address(f"::ffff:{address}"))
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+@pytest.mark.parametrize("address", INNER)
+def test_to_allow_one_network_allows_no_other(scheme: str, address: str):
+    target = read_url(f"{scheme}://hooks.example:8443/")
+    assert not Guard([ip_network("10.99.0.0/16")]).allows(target, [ip_address(address)])
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "93.184.215.14", "2606:4700:4700::1111", "::ffff:8.8.8.8"])
