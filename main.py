@@ -119,6 +119,12 @@ def _sinks(_settings: "Settings", arguments: argparse.Namespace) -> None:
     run(arguments.host, arguments.http_port, arguments.smtp_port, sys.stdout, secrets=arguments.secret)
 
 
+def _tour(settings: "Settings", arguments: argparse.Namespace) -> int:
+    from app.cli import tour
+
+    return tour.run(settings, arguments)
+
+
 def _bench(_settings: "Settings", arguments: argparse.Namespace) -> int:
     from tests.benchmarks.bench import main as bench
 
@@ -190,6 +196,9 @@ def _parser() -> argparse.ArgumentParser:
     sinks.add_argument("--http-port", type=int, default=8025, help="for webhooks, chat and alerts")
     sinks.add_argument("--smtp-port", type=int, default=1025, help="for mail")
     sinks.add_argument("--secret", action="append", default=[], metavar="WHSEC", help="check signatures with it")
+    tour = command("tour", _tour, "one event of each type on every channel, to the sinks, and what arrived there")
+    tour.add_argument("--sinks", default="http://127.0.0.1:8025", metavar="URL")
+    tour.add_argument("--seconds", type=float, default=90, help="how long to wait for the last of it")
     command("bench", _bench, "measure how fast it is here")
     command("drill", _drill, "break it on purpose, in a copy of its own, and judge what is left")
     return parser

@@ -19,13 +19,14 @@ class FakeServer(ABC):
         host: str = "127.0.0.1",
         port: int = 0,
         *,
-        ledger: Path | None = None,
+        ledger: Path | Ledger | None = None,
         tls: ssl.SSLContext | None = None,
         on_entry: Callable[[Entry], None] | None = None,
     ) -> None:
+        """`ledger` may be another server's, which has its own `on_entry`."""
         self.host = host
         self.port = port
-        self.ledger = Ledger(ledger, on_entry)
+        self.ledger = ledger if isinstance(ledger, Ledger) else Ledger(ledger, on_entry)
         self.connections = 0
         """How many were opened so far."""
         self._tls = tls

@@ -37,8 +37,8 @@ def run(host: str, http_port: int, smtp_port: int, out: TextIO, *, secrets: Sequ
         signal.signal(number, lambda *_: done.set())
     try:
         with (
-            Receiver(host, http_port, dialects=chats, services=alerting, on_entry=screen.request) as receiver,
-            Mailbox(host, smtp_port, on_entry=screen.mail) as mailbox,
+            Receiver(host, http_port, dialects=chats, services=alerting, on_entry=screen.show) as receiver,
+            Mailbox(host, smtp_port, ledger=receiver.ledger) as mailbox,
         ):
             screen.hello(host, receiver.port, mailbox.port)
             done.wait()
@@ -83,6 +83,14 @@ class _Screen:
         }
         events = {type_: {"pagerduty": True, "opsgenie": True} for type_ in ("job.failed", "quota.exceeded")}
         self.say(f"  [bold]{escape(json.dumps({'contacts': contacts, 'events': events}))}[/bold]")
+        self.say(f"or see one of each arrive:  [bold]python main.py tour --sinks {base}[/bold]")
+
+    def show(self, entry: Entry) -> None:
+        """Print what came."""
+        if entry["channel"] == "email":
+            self.mail(entry)
+        else:
+            self.request(entry)
 
     def request(self, entry: Entry) -> None:
         """Print what came over HTTP; questions for what came of an alert are left out."""
