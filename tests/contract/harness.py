@@ -6,18 +6,43 @@ A new channel joins by a class of its own and its line in `harnesses.py`.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from channels.base import Channel, Contact, DeliveryError, Message, Permanent, SmtpSettings, Transient
+from channels.base import Channel, Contact, Message, SmtpSettings, Transient
 from channels.discord import Discord
 from channels.email import Email
 from channels.inapp import InApp
 from channels.mail_files import MailFiles
 from channels.slack import Slack
 from channels.webhook import Webhook
+from tests.contract.status_table import (
+    AWAY_FOR,
+    BUSY_FOR,
+    BUSY_UNTIL,
+    DRIPS,
+    ELSEWHERE,
+    ENDLESS,
+    ENDLESS_NO,
+    HANGS_UP,
+    LARGE,
+    NONSENSE,
+    NOT_TRUSTED,
+    OWN_ERROR,
+    REFUSES,
+    RESETS,
+    ROWS,
+    SILENT_AFTER,
+    SILENT_BEFORE,
+    TAKES,
+    NotThere,
+    Row,
+    delivered,
+    over_http,
+    permanent,
+    transient,
+)
 from tests.fakes import discord, slack
 from tests.fakes.certificate import self_signed
 from tests.fakes.mailbox import Mailbox, Say
@@ -27,32 +52,14 @@ from tests.fakes.samples import channel_env
 ADDRESS = "ana@b.example"
 
 
-@dataclass(frozen=True)
-class Expected:
-    """The error an answer has to become, None for delivered; only the given attributes are compared."""
-
-    kind: type[DeliveryError] | None = None
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-
-
-def delivered() -> Expected:
-    return Expected()
-
-
-def transient(**attributes: Any) -> Expected:
-    return Expected(Transient, {"unknown": False, "scope": "target", **attributes})
-
-
-def permanent(**attributes: Any) -> Expected:
-    return Expected(Permanent, {"disables": False, "reason": "rejected", **attributes})
-
-
 class Harness(ABC):
     """One channel with a receiver that is really there."""
 
     channel: Channel
-    answers: ClassVar[Mapping[str, tuple[Any, Expected]]]
-    """What the receiver does → what the channel has to make of it."""
+    rows: ClassVar[Mapping[str, Row | NotThere]]
+    """What every channel answers to: all of ROWS."""
+    answers: ClassVar[Mapping[str, Row]] = {}
+    """What this receiver alone may do."""
     good_contact: Any = None
     bad_contacts: ClassVar[Sequence[Any]] = ()
     has_contacts: ClassVar[bool] = True
@@ -67,6 +74,13 @@ class Harness(ABC):
     @abstractmethod
     def answer(self, how: Any) -> None:
         """Make the receiver do this with everything from now on."""
+
+    def play(self, how: Any) -> None:
+        """Set up a scene, or make the receiver do this with everything from now on."""
+        if callable(how):
+            how(self)
+        else:
+            self.answer(how)
 
     @abstractmethod
     def received(self) -> list[str]:
@@ -101,10 +115,12 @@ class ServedHarness(Harness):
 
 class InAppHarness(Harness):
     has_contacts = False
-    answers = {
-        "written": (None, delivered()),
-        "the database fails": (RuntimeError("disk full at /secret"), transient()),
-        "the database says when": (Transient("Busy.", retry_after=3), transient(retry_after=3)),
+    rows = {
+        **dict.fromkeys(ROWS, NotThere("There is no receiver: it writes into the database the notification is in.")),
+        TAKES: (None, delivered()),
+        REFUSES: (ConnectionError(), transient()),
+        OWN_ERROR: (RuntimeError("disk full at /secret"), transient()),
+        AWAY_FOR: (Transient("Busy.", retry_after=3), transient(retry_after=3)),
     }
     bad_contacts = ("a@b.example", {}, None)
 
@@ -128,27 +144,7 @@ class InAppHarness(Harness):
         self._keys += [message.notification_id for message in messages]
 
 
-NOT_TRUSTED = "a certificate that nobody vouches for"
-HTTP_TROUBLE: Mapping[str, tuple[Any, Expected]] = {
-    "408": (Answer(408), transient()),
-    "425": (Answer(425), transient()),
-    "429 with Retry-After": (Answer(429, {"Retry-After": "7"}), transient(retry_after=7.0)),
-    "429 with a date": (
-        Answer(429, {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}),
-        transient(retry_after=3_600.0),
-    ),
-    "500": (Answer(500), transient(unknown=True, http_status=500)),
-    "503 with Retry-After": (Answer(503, {"Retry-After": "120"}), transient(retry_after=120.0)),
-    "reset after it read": (Answer(act="reset"), transient(unknown=True)),
-    "hangs up after it read": (Answer(act="close"), transient(unknown=True)),
-    "never answers": (Answer(act="silence"), transient(unknown=True)),
-    "drips": (Answer(drip=0.05), transient(unknown=True)),
-    "not HTTP": (Answer(raw="hello\r\n\r\n"), transient(unknown=True)),
-    "more than anybody reads": (Answer(200, body="x" * 200_000), delivered()),
-    "a refusal of more than anybody reads": (Answer(429, body="x" * 200_000), transient()),
-    "a wrong certificate": (NOT_TRUSTED, transient()),
-}
-"""What every channel over HTTP makes of trouble."""
+HTTP_ANSWERS: Mapping[str, Row] = {"408": (Answer(408), transient()), "425": (Answer(425), transient())}
 
 
 class HttpHarness(ServedHarness):
@@ -159,25 +155,29 @@ class HttpHarness(ServedHarness):
     _folder: Path
 
     def answer(self, how: Any) -> None:
-        if how is NOT_TRUSTED:
-            self.receiver.stop()
-            tls, _ = self_signed(self._folder, "127.0.0.1")
-            self.server = self.receiver = Receiver(tls=tls)
-            self.receiver.start()
-            self.good_contact = {**self.good_contact, "url": self.receiver.url(self.path)}
-        else:
-            self.receiver.script("*", how)
+        self.receiver.script("*", how)
+
+    def speak_tls(self) -> None:
+        """Let the receiver show a certificate that nobody vouches for."""
+        self.receiver.stop()
+        tls, _ = self_signed(self._folder, "127.0.0.1")
+        self.server = self.receiver = Receiver(tls=tls)
+        self.receiver.start()
+        self.good_contact = {**self.good_contact, "url": self.receiver.url(self.path)}
+
+    def expect_tls(self) -> None:
+        """Let the channel expect TLS of a receiver that says nothing to it."""
+        self.good_contact = {**self.good_contact, "url": self.receiver.url(self.path).replace("http:", "https:")}
 
 
 class WebhookHarness(HttpHarness):
     path = "/hook?key=1"
     secrets = ("Bearer top-secret-token", "top-secret-token")
+    rows = over_http(elsewhere=transient(scope="recipient", http_status=302))
     answers = {
-        **HTTP_TROUBLE,
-        "200": (Answer(200), delivered()),
+        **HTTP_ANSWERS,
         "201 with text": (Answer(201, body="made"), delivered()),
         "204": (Answer(204, body=""), delivered()),
-        "302 is not followed": (Answer(302, {"Location": "http://127.0.0.1:1/"}), transient(scope="recipient")),
         "400": (Answer(400), transient(scope="recipient", http_status=400)),
         "401 repeats our secret": (Answer(401, body="bad: Bearer top-secret-token"), transient(scope="recipient")),
         "404": (Answer(404), transient(scope="recipient")),
@@ -235,11 +235,11 @@ BAD_HOOKS: Sequence[Any] = (
     {"url": "https://hooks.example/", "from": "environment"},
 )
 
-CHAT_TROUBLE: Mapping[str, tuple[Any, Expected]] = {
-    **HTTP_TROUBLE,
+CHAT_ROWS = over_http(elsewhere=permanent(http_status=302))
+CHAT_ANSWERS: Mapping[str, Row] = {
+    **HTTP_ANSWERS,
     "201 with text": (Answer(201, body="made"), delivered()),
     "204": (Answer(204, body=""), delivered()),
-    "302 is not followed": (Answer(302, {"Location": "http://127.0.0.1:1/"}), permanent(http_status=302)),
     "401": (Answer(401), permanent(http_status=401)),
     "413": (Answer(413), permanent()),
 }
@@ -249,8 +249,9 @@ CHAT_TROUBLE: Mapping[str, tuple[Any, Expected]] = {
 class SlackHarness(HttpHarness):
     path = "/services/T0SECRET/B0SECRET/slackSecretToken1"
     secrets = (path, "T0SECRET", "B0SECRET", "slackSecretToken1")
+    rows = CHAT_ROWS
     answers = {
-        **CHAT_TROUBLE,
+        **CHAT_ANSWERS,
         "400 is a fault of ours": (Answer(400, body="invalid_blocks"), permanent(http_status=400)),
         "403 not in general": (Answer(403, body="posting_to_general_channel_denied"), permanent(disables=True)),
         "403 repeats the URL": (Answer(403, body=f"no: https://slack.example{path} {path}"), permanent(disables=True)),
@@ -276,8 +277,9 @@ def _json(status: int, headers: Mapping[str, str] = {}, **said: Any) -> Answer:
 class DiscordHarness(HttpHarness):
     path = "/api/webhooks/100000000000000007/discord-secret-token"
     secrets = (path, "discord-secret-token")
+    rows = CHAT_ROWS
     answers = {
-        **CHAT_TROUBLE,
+        **CHAT_ANSWERS,
         "200 without wait's answer": (Answer(200, body="[" * 60_000), delivered()),
         "400 is a fault of ours": (_json(400, code=50035, message="Invalid Form Body"), permanent(http_status=400)),
         "400 a forum": (_json(400, code=220001, message="forum"), permanent(disables=True)),
@@ -335,13 +337,32 @@ class EmailHarness(ServedHarness):
         [ADDRESS],
     )
     secrets = ("hunter2-hunter2",)
+    rows = {
+        **dict.fromkeys(
+            (BUSY_FOR, BUSY_UNTIL, AWAY_FOR), NotThere("No answer of SMTP says a time; 421 and 451 say later.")
+        ),
+        TAKES: (("content", _say()), delivered()),
+        REFUSES: (lambda harness: harness.refuse(), transient()),
+        OWN_ERROR: (("mail", _say("451 4.3.0 later")), transient()),
+        SILENT_BEFORE: (("rcpt", _say(act="silence")), transient()),
+        SILENT_AFTER: (("content", _say(act="silence")), transient(unknown=True)),
+        RESETS: (("content", _say(act="drop")), transient(unknown=True)),
+        HANGS_UP: (("content", _say("421 4.3.2 closing")), transient()),
+        ELSEWHERE: (
+            ("rcpt", _say("551 5.1.6 try <ana@elsewhere.example>")),
+            permanent(reason="bad_address", disables=True),
+        ),
+        ENDLESS: (("content", _say("250 " + LARGE)), transient(unknown=True)),
+        ENDLESS_NO: (("rcpt", _say("550 " + LARGE)), transient()),
+        DRIPS: NotThere("It comes to the same as silence: one deadline holds for all that is read."),
+        NONSENSE: (("ehlo", _say("hello")), transient()),
+        NOT_TRUSTED: (lambda harness: harness.distrust(), transient()),
+    }
     answers = {
-        "taken": (("content", _say()), delivered()),
         "421 at EHLO": (("ehlo", _say("421 4.3.2 closing")), transient()),
         "no login: our password is wrong": (("auth", _say("535 5.7.8 no: hunter2-hunter2")), transient()),
         "530 at MAIL": (("mail", _say("530 5.7.0 authenticate first")), transient()),
         "550 at MAIL": (("mail", _say("550 5.7.1 sender refused")), transient()),
-        "451 at MAIL": (("mail", _say("451 4.3.0 later")), transient()),
         "552 at MAIL": (("mail", _say("552 5.3.4 too big")), permanent(reason="too_large")),
         "450 greylisted": (("rcpt", _say("450 4.2.0 greylisted")), transient(scope="recipient")),
         "451 at RCPT": (("rcpt", _say("451 4.7.1 later")), transient(scope="recipient")),
@@ -356,12 +377,8 @@ class EmailHarness(ServedHarness):
         "451 at DATA": (("data", _say("451 4.3.0 later")), transient(scope="recipient")),
         "drop at DATA": (("data", _say(act="drop")), transient()),
         "451 after the message": (("content", _say("451 4.7.1 later")), transient(scope="recipient")),
-        "421 after the message": (("content", _say("421 4.3.2 closing")), transient()),
         "552 after the message": (("content", _say("552 5.3.4 too big")), permanent(reason="too_large")),
         "554 after the message": (("content", _say("554 5.7.1 spam")), permanent()),
-        "drop after the message": (("content", _say(act="drop")), transient(unknown=True)),
-        "silence after the message": (("content", _say(act="silence")), transient(unknown=True)),
-        "silence at RCPT": (("rcpt", _say(act="silence")), transient()),
     }
 
     def __init__(self, folder: Path) -> None:
@@ -370,11 +387,16 @@ class EmailHarness(ServedHarness):
             starttls=server, login=("im2", self.secrets[0]), ledger=folder / "ledger.jsonl"
         )
         self.mailbox.start()
-        settings = SmtpSettings(
+        self._settings = SmtpSettings(
             "127.0.0.1", self.mailbox.port, "im2", self.secrets[0], "IM2 <im2@sender.example>", True, False, timeout=1.0
         )
-        self.channel = Email(settings, MailFiles(folder / "mail"), lambda: datetime.now(UTC), client)
+        self._files = MailFiles(folder / "mail")
+        self.channel = Email(self._settings, self._files, lambda: datetime.now(UTC), client)
 
     def answer(self, how: Any) -> None:
         phase, say = how
         self.mailbox.script(phase, say)
+
+    def distrust(self) -> None:
+        """Let the channel know nothing of the server's authority."""
+        self.channel = Email(self._settings, self._files, lambda: datetime.now(UTC))

@@ -1,7 +1,7 @@
 """The channels of alerts, each with a fake that keeps the state of its alerts."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,31 +12,29 @@ from channels.guard import Guard
 from channels.http import Http
 from channels.opsgenie import Opsgenie
 from channels.pagerduty import PagerDuty
-from tests.contract.harness import Expected, ServedHarness, delivered, permanent, transient
+from tests.contract.harness import ServedHarness
+from tests.contract.status_table import LARGE, Row, delivered, over_http, permanent, transient
+from tests.fakes.certificate import self_signed
 from tests.fakes.opsgenie import OpsgenieService
 from tests.fakes.pagerduty import PagerDutyService
-from tests.fakes.receiver import Answer, Receiver
+from tests.fakes.receiver import Answer, Receiver, Service
 
 KEY = "R0canary0canary0canary0canary012"
 SERVICE = "PSERVICE"
 SECONDS = 1.0
 LOOPBACK = [ip_network("127.0.0.0/8")]
-FAR_AHEAD = "Sun, 22 Nov 2099 11:00:00 GMT"
-LARGE = "x" * 200_000
-Scene = Callable[[Any], None]
 
 
 class AlertHarness(ServedHarness):
     """What is scripted stands in for the fake's own answers; a scene sets something up before."""
 
     server: Receiver
+    service: Service
     secrets = (KEY,)
+    _folder: Path
 
-    def answer(self, how: Answer | Scene) -> None:
-        if isinstance(how, Answer):
-            self.server.script("*", how)
-        else:
-            how(self)
+    def answer(self, how: Any) -> None:
+        self.server.script("*", how)
 
     def received(self) -> list[str]:
         return [one["key"] for one in self.server.ledger.entries() if one["did"] in ("opened", "repeated")]
@@ -45,39 +43,32 @@ class AlertHarness(ServedHarness):
     def channel_at(self, base: str) -> Channel:
         """The channel, talking to this base."""
 
-    def without_tls(self) -> None:
-        """Let the channel expect TLS of a receiver that does not speak it."""
+    def expect_tls(self) -> None:
+        """Let the channel expect TLS of a receiver that says nothing to it."""
         self.channel.close()
         self.channel = self.channel_at(self.server.url("").replace("http:", "https:"))
 
+    def speak_tls(self) -> None:
+        """Let the receiver show a certificate that nobody vouches for."""
+        self.channel.close()
+        self.server.stop()
+        tls, _ = self_signed(self._folder, "127.0.0.1")
+        self.server = Receiver(services={"": self.service}, tls=tls)
+        self.server.start()
+        self.channel = self.channel_at(self.server.url(""))
 
-def _answers(accepted: int, **own: tuple[Any, Expected]) -> Mapping[str, tuple[Any, Expected]]:
-    """The whole table of answers, with `accepted` as the status of success."""
-    return {
-        "taken": (lambda _harness: None, delivered()),
-        "taken in many words": (Answer(accepted, body=LARGE), delivered()),
-        "302 is not followed": (Answer(302, {"Location": "http://127.0.0.1:1/"}), permanent(http_status=302)),
-        "400": (Answer(400), permanent(http_status=400)),
-        "400 in many words": (Answer(400, body=LARGE), permanent(http_status=400)),
-        "401 repeats our key": (Answer(401, body=f"unknown: {KEY}"), permanent()),
-        "402": (Answer(402), permanent()),
-        "403": (Answer(403), permanent()),
-        "404": (Answer(404), permanent()),
-        "408": (Answer(408), transient()),
-        "422": (Answer(422), permanent()),
-        "425": (Answer(425), transient()),
-        "429 with seconds": (Answer(429, {"Retry-After": "7"}), transient(retry_after=7.0)),
-        "429 with a date": (Answer(429, {"Retry-After": FAR_AHEAD}), transient(retry_after=3600.0)),
-        "500": (Answer(500), transient(unknown=True, http_status=500)),
-        "503 with Retry-After": (Answer(503, {"Retry-After": "120"}), transient(retry_after=120.0)),
-        "reset after it read": (Answer(act="reset"), transient(unknown=True)),
-        "hangs up after it read": (Answer(act="close"), transient(unknown=True)),
-        "never answers": (Answer(act="silence"), transient(unknown=True)),
-        "drips": (Answer(drip=0.05), transient(unknown=True)),
-        "not HTTP": (Answer(raw="hello\r\n\r\n"), transient(unknown=True)),
-        "no TLS": (lambda harness: harness.without_tls(), transient()),
-        **{name.replace("_", " "): row for name, row in own.items()},
-    }
+
+ALERT_ANSWERS: Mapping[str, Row] = {
+    "400": (Answer(400), permanent(http_status=400)),
+    "400 in many words": (Answer(400, body=LARGE), permanent(http_status=400)),
+    "401 repeats our key": (Answer(401, body=f"unknown: {KEY}"), permanent()),
+    "402": (Answer(402), permanent()),
+    "403": (Answer(403), permanent()),
+    "404": (Answer(404), permanent()),
+    "408": (Answer(408), transient()),
+    "422": (Answer(422), permanent()),
+    "425": (Answer(425), transient()),
+}
 
 
 def _now() -> datetime:
@@ -85,11 +76,12 @@ def _now() -> datetime:
 
 
 class PagerDutyHarness(AlertHarness):
-    answers = _answers(
-        202,
-        **{"429 without a word": (Answer(429), transient(retry_after=30.0))},
-        a_key_that_is_none=(lambda harness: harness.use("short"), permanent(http_status=400)),
-    )
+    rows = over_http(elsewhere=permanent(http_status=302), taken=202)
+    answers = {
+        **ALERT_ANSWERS,
+        "429 without a word": (Answer(429), transient(retry_after=30.0)),
+        "a key that is none": (lambda harness: harness.use("short"), permanent(http_status=400)),
+    }
     bad_contacts = (
         None,
         KEY,
@@ -108,6 +100,7 @@ class PagerDutyHarness(AlertHarness):
     )
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.service = self.make_service()
         self.server = Receiver(services={"": self.service}, ledger=folder / "ledger.jsonl")
         self.server.start()
@@ -132,22 +125,21 @@ class PagerDutyIncidentsHarness(PagerDutyHarness):
     """The operators' REST API."""
 
     has_contacts = False
-    answers = _answers(
-        201,
-        **{
-            "400 since it is open": (
-                lambda harness: harness.service.incidents.open(SERVICE, "ntf_0190"),
-                delivered(),
-            ),
-            "409 and open": (lambda harness: harness.conflict(is_open=True), delivered()),
-            "409 and not open": (lambda harness: harness.conflict(is_open=False), permanent(http_status=409)),
-            "400 for something else": (
-                Answer(400, body='{"error": {"message": "Invalid Input Provided", "code": 2001}}'),
-                permanent(http_status=400),
-            ),
-            "429 with ratelimit-reset": (Answer(429, {"ratelimit-reset": "9"}), transient(retry_after=9.0)),
-        },
-    )
+    rows = over_http(elsewhere=permanent(http_status=302), taken=201)
+    answers = {
+        **ALERT_ANSWERS,
+        "400 since it is open": (
+            lambda harness: harness.service.incidents.open(SERVICE, "ntf_0190"),
+            delivered(),
+        ),
+        "409 and open": (lambda harness: harness.conflict(is_open=True), delivered()),
+        "409 and not open": (lambda harness: harness.conflict(is_open=False), permanent(http_status=409)),
+        "400 for something else": (
+            Answer(400, body='{"error": {"message": "Invalid Input Provided", "code": 2001}}'),
+            permanent(http_status=400),
+        ),
+        "429 with ratelimit-reset": (Answer(429, {"ratelimit-reset": "9"}), transient(retry_after=9.0)),
+    }
 
     def make_service(self) -> PagerDutyService:
         return PagerDutyService(keys=(KEY,), services=(SERVICE,))
@@ -168,26 +160,25 @@ class PagerDutyIncidentsHarness(PagerDutyHarness):
 
 
 class OpsgenieHarness(AlertHarness):
-    answers = _answers(
-        202,
-        **{
-            "429 without a word": (Answer(429), transient(retry_after=None)),
-            "accepted, and not done for long": (lambda harness: harness.dawdle(), delivered()),
-            "accepted, and then not done": (
-                lambda harness: harness.server.script(
-                    "/v2/alerts/requests/00000001-0000-4000-8000-000000000000",
-                    Answer(200, body=f'{{"data": {{"success": false, "status": "no: {KEY}"}}}}'),
-                ),
-                permanent(http_status=202),
+    rows = over_http(elsewhere=permanent(http_status=302), taken=202)
+    answers = {
+        **ALERT_ANSWERS,
+        "429 without a word": (Answer(429), transient(retry_after=None)),
+        "accepted, and not done for long": (lambda harness: harness.dawdle(), delivered()),
+        "accepted, and then not done": (
+            lambda harness: harness.server.script(
+                "/v2/alerts/requests/00000001-0000-4000-8000-000000000000",
+                Answer(200, body=f'{{"data": {{"success": false, "status": "no: {KEY}"}}}}'),
             ),
-            "accepted, and then silence": (
-                lambda harness: harness.server.script(
-                    "/v2/alerts/requests/00000001-0000-4000-8000-000000000000", Answer(act="silence")
-                ),
-                delivered(),
+            permanent(http_status=202),
+        ),
+        "accepted, and then silence": (
+            lambda harness: harness.server.script(
+                "/v2/alerts/requests/00000001-0000-4000-8000-000000000000", Answer(act="silence")
             ),
-        },
-    )
+            delivered(),
+        ),
+    }
     bad_contacts = (
         None,
         KEY,
@@ -209,6 +200,7 @@ class OpsgenieHarness(AlertHarness):
     )
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.service = OpsgenieService(keys=(KEY,))
         self.server = Receiver(services={"": self.service}, ledger=folder / "ledger.jsonl")
         self.server.start()

@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
-from channels.base import Channel, Contact, ContactError, DeliveryError, Permanent, Receipt, Transient
+from channels.base import Channel, Contact, ContactError, DeliveryError, Permanent, Receipt
 from channels.registry import CHANNELS, build_channels, channel_names, channel_type
-from tests.contract.harness import Expected, Harness, ServedHarness
+from tests.contract.harness import Harness, ServedHarness
 from tests.contract.harnesses import HARNESSES
+from tests.contract.status_table import HAS_NOTHING, ROWS, Expected, NotThere
 from tests.fakes.samples import channel_env, message
 
 ANSWERS = [
-    pytest.param(name, what, id=f"{name}-{what}") for name, harness in HARNESSES.items() for what in harness.answers
+    pytest.param(name, what, *row, id=f"{name}-{what}")
+    for name, harness in HARNESSES.items()
+    for what, row in {**harness.rows, **harness.answers}.items()
+    if not isinstance(row, NotThere)
 ]
 
 
@@ -57,14 +61,22 @@ def test_all_channels_are_built_without_connecting_anywhere(tmp_path: Path):
     assert all(channel.state() in ("configured", "console", "off") for channel in channels.values())
 
 
-@pytest.mark.parametrize(("name", "what"), ANSWERS)
-def test_an_answer_becomes_its_outcome(name: str, what: str, tmp_path: Path):
+@pytest.mark.parametrize("name", HARNESSES)
+def test_every_channel_says_what_it_makes_of_every_row(name: str):
+    harness = HARNESSES[name]
+    assert set(harness.rows) == set(ROWS)
+    assert not set(harness.rows) & set(harness.answers)
+    assert all(row.why for row in harness.rows.values() if isinstance(row, NotThere))
+
+
+@pytest.mark.parametrize(("name", "what", "how", "expected"), ANSWERS)
+def test_an_answer_becomes_its_outcome(name: str, what: str, how: Any, expected: Expected, tmp_path: Path):
     harness = HARNESSES[name](tmp_path)
-    how, expected = harness.answers[what]
-    harness.answer(how)
+    harness.play(how)
     began = time.monotonic()
     try:
         result = outcome(harness)
+        assert not (what in HAS_NOTHING and harness.received())
     finally:
         harness.stop()
     assert time.monotonic() - began < 3
@@ -80,15 +92,6 @@ def check(result: Receipt | DeliveryError, expected: Expected, harness: Harness)
         assert result.detail
     assert len(result.detail.encode()) <= 1024
     assert not [secret for secret in harness.secrets if secret in result.detail]
-
-
-def test_a_receiver_that_is_away_is_transient_and_surely_has_nothing(harness: Harness):
-    contact = harness.contact()
-    harness.refuse()
-    error = outcome(harness, contact)
-    assert isinstance(error, Transient)
-    assert (error.scope, error.unknown) == ("target", False)
-    assert harness.received() == []
 
 
 def test_the_key_stays_the_same_when_a_message_is_sent_again(harness: Harness):
