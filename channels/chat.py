@@ -3,10 +3,9 @@
 import hashlib
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
 
 from channels.base import (
     FROM_ENVIRONMENT,
@@ -20,10 +19,9 @@ from channels.base import (
 )
 from channels.guard import Guard, Network, UrlFault, read_url
 from channels.http import Http, refusal
-from channels.masks import is_masked, masked
+from channels.masks import is_masked, masked, secrets_in
 from channels.wire import Reply
 
-_SHORTEST_SECRET = 6
 _log = logging.getLogger(__name__)
 
 
@@ -105,7 +103,7 @@ class ChatHook(Channel):
 
     def _refusal(self, reply: Reply, contact: Contact) -> DeliveryError | None:
         """What an answer means by the common rules; it repeats nothing of the URL."""
-        return refusal(reply, self._now(), hide=_secrets_in(contact.secret["url"]))
+        return refusal(reply, self._now(), hide=secrets_in(contact.secret["url"]))
 
     def _refused(self, failure: DeliveryError, message: Message) -> DeliveryError:
         """The failure, reported if it is our fault: a 400 says that what we made is not as the receiver wants it.
@@ -116,10 +114,3 @@ class ChatHook(Channel):
             facts = {"channel": self.name, "notification_id": message.notification_id}
             _log.error("message_refused_as_malformed", extra=facts)
         return failure
-
-
-def _secrets_in(url: str) -> Iterable[str]:
-    """The URL, and what an answer may repeat of it."""
-    parts = urlsplit(url)
-    pieces = (parts.path, parts.query, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)))
-    return (url, *(piece for piece in pieces if len(piece) >= _SHORTEST_SECRET))

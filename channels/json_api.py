@@ -8,6 +8,7 @@ from typing import Any
 
 from channels.base import DeliveryError, Transient
 from channels.http import Http, excerpt, parse_retry_after, refusal
+from channels.shown import shown_all
 from channels.sockets import Deadline
 
 
@@ -69,8 +70,10 @@ class JsonApi:
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
-    """The document as JSON in UTF-8."""
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8", "replace")
+    """The document as JSON in UTF-8; it is for people to read, so nothing unseen is in it."""
+    return json.dumps(shown_all(document), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode(
+        "utf-8", "replace"
+    )
 
 
 def _object(text: str) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from channels.base import Message
+from channels.shown import shown
 
 _ELLIPSIS = "…"
 _LONGEST_LINK = 2_048
@@ -53,8 +54,8 @@ def link_of(message: Message) -> str | None:
 
 
 def one_line(text: str) -> str:
-    """The text with all blanks run together."""
-    return " ".join(text.split())
+    """The text with all blanks run together, and nothing unseen."""
+    return " ".join(shown(text).split())
 
 
 def fitted(text: str, most: int, escape: Callable[[str], str]) -> str:

@@ -1,9 +1,11 @@
 """How a secret is shown, that it is set and its last characters, and kept when it comes back that way."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
+_SHORTEST_SECRET = 6
 _VISIBLE = re.compile(r"[!-~]+")
 
 
@@ -28,3 +30,10 @@ def read_key(given: object, before: str | None, *, most: int) -> str:
     if len(given) > most or not _VISIBLE.fullmatch(given):
         raise ValueError(f"Must be at most {most} visible ASCII characters.")
     return given
+
+
+def secrets_in(url: str) -> Iterable[str]:
+    """A URL that opens something, and what an answer may repeat of it."""
+    parts = urlsplit(url)
+    pieces = (parts.path, parts.query, *parts.path.split("/"), *(value for _, value in parse_qsl(parts.query)))
+    return (url, *(piece for piece in pieces if len(piece) >= _SHORTEST_SECRET))

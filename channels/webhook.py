@@ -22,7 +22,7 @@ from channels.base import (
 )
 from channels.guard import Guard, Network, read_url
 from channels.http import Http, refusal
-from channels.masks import is_masked, masked
+from channels.masks import is_masked, masked, secrets_in
 
 MAX_BODY = 256 * 1024
 BOTH_SIGN = timedelta(hours=24)
@@ -115,7 +115,9 @@ class Webhook(Channel):
         }
         reply = self._http.post(contact.public["url"], body=body, headers=headers)
         bare = [secret.removeprefix(_PREFIX) for secret in signing]
-        failure = refusal(reply, now, hide=(*_parts(own.values()), *signing, *bare))
+        # Whoever knows the URL of a hook can often post there.
+        hide = (*secrets_in(contact.public["url"]), *_parts(own.values()), *signing, *bare)
+        failure = refusal(reply, now, hide=hide)
         if failure is not None:
             raise _by_standard_webhooks(failure)
         return Receipt(http_status=reply.status)

@@ -66,6 +66,8 @@ class Harness(ABC):
     """Whether users give their own, such as `good_contact`."""
     secrets: Sequence[str] = ()
     """Must never be shown: not in a contact that is read, a target or a detail."""
+    private: Sequence[str] = ()
+    """Is shown in the contact, and in no target or detail."""
 
     @abstractmethod
     def __init__(self, folder: Path) -> None:
@@ -126,14 +128,14 @@ class InAppHarness(Harness):
 
     def __init__(self, folder: Path) -> None:
         self._problem: Exception | None = None
-        self._keys: list[str] = []
+        self.taken: list[Message] = []
         self.channel = InApp.build(channel_env(folder, put_in_inbox=self._put))
 
     def answer(self, how: Any) -> None:
         self._problem = how
 
     def received(self) -> list[str]:
-        return self._keys
+        return [message.notification_id for message in self.taken]
 
     def refuse(self) -> None:
         self._problem = ConnectionError()
@@ -141,7 +143,7 @@ class InAppHarness(Harness):
     def _put(self, messages: Sequence[Message]) -> None:
         if self._problem is not None:
             raise self._problem
-        self._keys += [message.notification_id for message in messages]
+        self.taken += messages
 
 
 HTTP_ANSWERS: Mapping[str, Row] = {"408": (Answer(408), transient()), "425": (Answer(425), transient())}
@@ -171,8 +173,9 @@ class HttpHarness(ServedHarness):
 
 
 class WebhookHarness(HttpHarness):
-    path = "/hook?key=1"
+    path = "/hook/path-secret?key=query-secret"
     secrets = ("Bearer top-secret-token", "top-secret-token")
+    private = ("path-secret", "query-secret")
     rows = over_http(elsewhere=transient(scope="recipient", http_status=302))
     answers = {
         **HTTP_ANSWERS,
@@ -180,6 +183,7 @@ class WebhookHarness(HttpHarness):
         "204": (Answer(204, body=""), delivered()),
         "400": (Answer(400), transient(scope="recipient", http_status=400)),
         "401 repeats our secret": (Answer(401, body="bad: Bearer top-secret-token"), transient(scope="recipient")),
+        "404 repeats the path": (Answer(404, body=f"no: {path} {private}"), transient(scope="recipient")),
         "404": (Answer(404), transient(scope="recipient")),
         "410": (Answer(410), permanent(disables=True, http_status=410)),
         "413": (Answer(413), transient(scope="recipient")),
