@@ -1,9 +1,11 @@
 """What every channel promises, proven against a receiver that is really there."""
 
+import logging
 import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from traceback import format_exception
 from typing import Any
 
 import pytest
@@ -70,7 +72,11 @@ def test_every_channel_says_what_it_makes_of_every_row(name: str):
 
 
 @pytest.mark.parametrize(("name", "what", "how", "expected"), ANSWERS)
-def test_an_answer_becomes_its_outcome(name: str, what: str, how: Any, expected: Expected, tmp_path: Path):
+def test_an_answer_becomes_its_outcome(
+    name: str, what: str, how: Any, expected: Expected, tmp_path: Path, caplog: pytest.LogCaptureFixture
+):
+    caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.CRITICAL, "mail.log")  # the fake's own, which hears the password
     harness = HARNESSES[name](tmp_path)
     harness.play(how)
     began = time.monotonic()
@@ -81,6 +87,8 @@ def test_an_answer_becomes_its_outcome(name: str, what: str, how: Any, expected:
         harness.stop()
     assert time.monotonic() - began < 3
     check(result, expected, harness)
+    told = caplog.text + "".join(format_exception(result) if isinstance(result, Exception) else ())
+    assert not [secret for secret in (*harness.secrets, *harness.private) if secret in told]
 
 
 def check(result: Receipt | DeliveryError, expected: Expected, harness: Harness) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import threading
 from urllib.parse import urlsplit
 
@@ -9,11 +10,12 @@ import pytest
 import requests
 from redis import Redis
 
+from app.runtime.ports import free_port
 from tests.fakes.mailbox import Say
 from tests.fakes.receiver import Answer
 from tests.integration.conftest import FLOWER_LOGIN, MAIL_LOGIN, SECRET_KEY, on_its_own
 from tests.integration.product import eventually
-from tests.integration.story import broker_url
+from tests.integration.story import broker_url, parsed
 
 # The servers of the other places are shared, and have no password that could be looked for.
 pytestmark = on_its_own
@@ -22,44 +24,109 @@ ROUTING_KEY = "canary00routing00key00a91c3344ef"
 GENIE_KEY = "canary-genie-key-4b77d0"
 PERSON = "canary-person@secrets.example"
 WORDS = "canary-words-81c2"
-SLACK_PATH = "/services/T0CANARY/B0CANARY/canaryslack4e1b77"
-DISCORD_PATH = "/api/v10/webhooks/100000000000000042/canary-discord-03ad9c"
-USER = "secretive"
+WEBHOOK_TOKEN = "canary-path-c41f09"
+SLACK_TOKEN = "canaryslack4e1b77"
+DISCORD_TOKEN = "canary-discord-03ad9c"
+USER, REFUSED, LOST = "secretive", "secretive-refused", "secretive-lost"
+ALERTS = (("/pagerduty/v2/enqueue", ROUTING_KEY), ("/opsgenie/v2/alerts", GENIE_KEY))
 
 
 class Played:
-    """Deliveries that went well and deliveries that went wrong, with receivers that repeat what they were told."""
+    """Deliveries that went well and deliveries that went wrong, with receivers that repeat what they were told.
+
+    One user's receivers have an error and then take it; another's refuse for good; the third's hang up, do not answer
+    in time, or are not there.
+    """
 
     def __init__(self, product, receiver, mailbox, alerting):
-        self.product = product
-        contact = {"url": receiver.url("/secrets"), "headers": {"Authorization": f"Bearer {HEADER}", "X-Token": HEADER}}
-        rooms = {"slack": {"url": receiver.url(SLACK_PATH)}, "discord": {"url": receiver.url(DISCORD_PATH)}}
-        alerts = {"pagerduty": {"routing_key": ROUTING_KEY}, "opsgenie": {"api_key": GENIE_KEY}}
-        answer = product.set_user(
-            USER,
-            contacts={"email": PERSON, "webhook": contact, **rooms, **alerts},
-            events={"job.failed": dict.fromkeys(alerts, True)},
-        )
-        self.webhook_secret = answer["contacts"]["webhook"]["secret"]
+        self.product, self._receiver = product, receiver
+        self._mailbox, self._alerting = mailbox, alerting
+        self.webhook_secrets = {user: self._introduce(user) for user in (USER, REFUSED, LOST)}
+        self.webhook_secret = self.webhook_secrets[USER]
         self.user_token = product.call("POST", f"/users/{USER}/token").json()["token"]
         self.service_key = product.call("POST", "/keys", json={"name": "k", "scopes": ["users:read"]}).json()["key"]
-        key = self.webhook_secret.removeprefix("whsec_")
-        repeated = f"{HEADER} {self.webhook_secret} {key} {base64.b64decode(key).hex()}"
-        receiver.script("/secrets", Answer(500, {"X-Echo": HEADER}, body=repeated, times=1), Answer(200, body=repeated))
-        for path in (SLACK_PATH, f"{DISCORD_PATH}?wait=true"):
-            receiver.script(path, Answer(500, body=f"{receiver.url(path)} {path}", times=1), Answer(200, body=path))
-        for path, secret in (("/pagerduty/v2/enqueue", ROUTING_KEY), ("/opsgenie/v2/alerts", GENIE_KEY)):
-            echo = Answer(500, {"X-Echo": secret}, body=f"no such key: {secret}", times=1)
-            alerting.script(path, echo, Answer(act="serve"))
-        mailbox.script("rcpt", Say(f"451 4.7.1 {MAIL_LOGIN[1]} is wrong", times=1), Say(), recipient=PERSON)
         with _Monitor(broker_url(product)) as monitor:
-            event = product.submit("job.failed", {"job_id": "canary-job", "error": WORDS}, USER)
-            self.ended = product.ended(event)
+            self._fail(500, "451 4.7.1", times=1)
+            self.ended = self._told(USER)
+            self._fail(404, "550 5.1.1")
+            self.refused = self._told(REFUSED)
+            self._lose()
+            self.lost = self._told(LOST)
+            self.ticket, self.verification = self._use_links()
         self.commands = monitor.text()
         product.call("GET", f"/history/{USER}", token=self.user_token)
         product.call("GET", f"/history/{USER}?token={self.service_key}", token=self.service_key)
         product.call("GET", f"/history/{self.service_key}")
         product.call("PUT", f"/preferences/{USER}", json={"contacts": {"webhook": {"url": f"http://{HEADER}@x/"}}})
+
+    def _paths(self, user):
+        number = (USER, REFUSED, LOST).index(user)
+        return {
+            "webhook": f"/{user}/{WEBHOOK_TOKEN}",
+            "slack": f"/services/T0CANARY/B{number}CANARY/{SLACK_TOKEN}",
+            "discord": f"/api/v10/webhooks/10000000000000004{number}/{DISCORD_TOKEN}",
+        }
+
+    def _introduce(self, user):
+        contacts = {channel: {"url": self._receiver.url(path)} for channel, path in self._paths(user).items()}
+        contacts["webhook"]["headers"] = {"Authorization": f"Bearer {HEADER}", "X-Token": HEADER}
+        if user == LOST:
+            contacts["webhook"]["url"] = f"http://127.0.0.1:{free_port()}{self._paths(user)['webhook']}"
+        alerts = {"pagerduty": {"routing_key": ROUTING_KEY}, "opsgenie": {"api_key": GENIE_KEY}}
+        answer = self.product.set_user(
+            user,
+            contacts={"email": f"{user}-{PERSON}", **contacts, **alerts},
+            events={"job.failed": dict.fromkeys(alerts, True)},
+        )
+        return answer["contacts"]["webhook"]["secret"]
+
+    def _fail(self, status, mail_code, times=None):
+        """Let everybody's receivers answer with this and with all that they know."""
+        for user, secret in self.webhook_secrets.items():
+            paths, key = self._paths(user), secret.removeprefix("whsec_")
+            repeated = f"{HEADER} {secret} {key} {base64.b64decode(key).hex()} {paths['webhook']}"
+            self._receiver.script(
+                paths["webhook"],
+                # What is gone for good is refused with 410 on webhooks.
+                Answer(410 if status == 404 else status, {"X-Echo": HEADER}, body=repeated, times=times),
+                Answer(200, body=repeated),
+            )
+            for path in (paths["slack"], f"{paths['discord']}?wait=true"):
+                echo = Answer(status, body=f"{self._receiver.url(path)} {path}", times=times)
+                self._receiver.script(path, echo, Answer(200, body=path))
+            said = Say(f"{mail_code} {MAIL_LOGIN[1]} is wrong", times=times)
+            self._mailbox.script("rcpt", said, Say(), recipient=f"{user}-{PERSON}")
+        for path, secret in ALERTS:
+            echo = Answer(status, {"X-Echo": secret}, body=f"no such key: {secret}", times=times)
+            self._alerting.script(path, echo, Answer(act="serve"))
+
+    def _lose(self):
+        """Let the last one's receivers take everything, and not say so; the webhook's is not there at all."""
+        paths = self._paths(LOST)
+        for path in (paths["slack"], f"{paths['discord']}?wait=true"):
+            self._receiver.script(path, Answer(act="silence", times=1), Answer(200))
+        for path, _ in ALERTS:
+            self._alerting.script(path, Answer(act="reset", times=1), Answer(act="serve"))
+        self._mailbox.script("rcpt", Say(act="drop", times=1), Say(), recipient=f"{LOST}-{PERSON}")
+
+    def _told(self, user):
+        event = self.product.submit("job.failed", {"job_id": f"canary-{user}", "error": WORDS}, user)
+        return self.product.ended(event)
+
+    def _use_links(self):
+        """Use what opens something by itself: the ticket of a stream, and the link in a mail that verifies."""
+        address = f"verified-{PERSON}"
+        ticket = self.product.call("POST", f"/inbox/{USER}/ticket").json()["ticket"]
+        with requests.get(f"{self.product.url}/inbox/{USER}/stream?ticket={ticket}", stream=True, timeout=10) as stream:
+            assert stream.status_code == 200
+        token = self.product.call("POST", "/users/verifying/token").json()["token"]
+        self.product.call("PATCH", "/preferences/verifying", json={"contacts": {"email": address}}, token=token)
+        entry = eventually(lambda: [one for one in self._mailbox.ledger.entries() if address in one["to"]])[0]
+        text = parsed(entry["content"]).get_body(("plain",)).get_content()
+        link = re.search(r"/ui/verify/(\S+)", text)
+        for method in ("GET", "POST"):
+            assert self.product.call(method, link[0], token=None).status_code == 200
+        return ticket, link[1]
 
     def secrets(self):
         """Everything that nobody may ever read again."""
@@ -67,9 +134,10 @@ class Played:
             "webhook header": HEADER,
             "routing key": ROUTING_KEY,
             "Opsgenie key": GENIE_KEY,
-            "webhook secret": self.webhook_secret.removeprefix("whsec_"),
-            "Slack token": SLACK_PATH.rpartition("/")[2],
-            "Discord token": DISCORD_PATH.rpartition("/")[2],
+            **{f"webhook secret of {user}": key.removeprefix("whsec_") for user, key in self.webhook_secrets.items()},
+            "webhook path": WEBHOOK_TOKEN,
+            "Slack token": SLACK_TOKEN,
+            "Discord token": DISCORD_TOKEN,
             "SMTP password": MAIL_LOGIN[1],
             "SECRET_KEY": SECRET_KEY,
             "Flower password": FLOWER_LOGIN[1],
@@ -77,6 +145,8 @@ class Played:
             "service key": self.service_key.rpartition("_")[2],
             "broker password": str(urlsplit(broker_url(self.product)).password),
             "user token": self.user_token.rpartition(".")[2],
+            "ticket": self.ticket,
+            "verification": self.verification,
         }
 
 
@@ -141,8 +211,12 @@ def values_of(client):
 
 def test_it_was_played_as_planned(played):
     assert played.ended["counts"] == {"delivered": 7}
-    for channel in ("email", "webhook", "slack", "discord", "pagerduty", "opsgenie"):
-        assert len(played.product.notification(played.ended["id"], channel)["attempts"]) == 2
+    assert played.refused["counts"] == {"delivered": 1, "failed": 6}
+    assert played.lost["counts"] == {"delivered": 6, "failed": 1}
+    for event, made in ((played.ended, 2), (played.refused, 1), (played.lost, 2)):
+        for channel in ("email", "webhook", "slack", "discord", "pagerduty", "opsgenie"):
+            attempts = played.product.notification(event["id"], channel)["attempts"]
+            assert len(attempts) == (4 if (event, channel) == (played.lost, "webhook") else made), attempts
 
 
 def test_the_log_has_none(played):
@@ -159,17 +233,39 @@ def test_every_line_of_the_log_is_json(played):
 
 def test_the_answers_have_none(played):
     product = played.product
-    paths = [f"/history/{USER}", f"/inbox/{USER}", f"/preferences/{USER}", f"/events/{played.ended['id']}", "/health"]
-    paths += [f"/notifications/{one['id']}" for one in played.ended["notifications"]]
-    for path in [*paths, "/metrics", "/openapi.json"]:
+    paths = ["/health", "/metrics", "/openapi.json", "/audit?limit=200", "/channels", "/event-types"]
+    for user, event in ((USER, played.ended), (REFUSED, played.refused), (LOST, played.lost)):
+        paths += [f"/history/{user}", f"/inbox/{user}", f"/preferences/{user}", f"/events/{event['id']}"]
+        paths += [f"/notifications/{one['id']}" for one in event["notifications"]]
+        paths += [f"/notifications?user_id={user}&limit=200", f"/audit?object=user:{user}"]
+    for path in paths:
         answer = product.call("GET", path)
-        assert answer.status_code == 200
-        assert found_in(answer.text + str(answer.headers), played.secrets()) == [], path
-    shown = product.get(f"/preferences/{USER}")["contacts"]["webhook"]
-    assert shown["secret"] == {"set": True, "last4": played.webhook_secret[-4:]}
-    assert product.get(f"/preferences/{USER}")["contacts"]["opsgenie"]["api_key"] == {"set": True, "last4": "77d0"}
-    assert shown["headers"]["X-Token"] == {"set": True, "last4": HEADER[-4:]}
+        assert answer.status_code == 200, path
+        found = set(found_in(answer.text + str(answer.headers), played.secrets()))
+        # Whoever reads the preferences reads the URL of the webhook.
+        assert found - ({"webhook path"} if path.startswith("/preferences/") else set()) == set(), path
+    for form in ("text/csv", "application/x-ndjson"):
+        answer = product.call("GET", f"/history/{REFUSED}", headers={"Accept": form})
+        assert found_in(answer.text, played.secrets()) == []
+    event = {"type": "job.failed", "data": {"job_id": "j", "error": "e"}, "recipients": [USER, REFUSED, LOST]}
+    answer = product.call("POST", "/events/explain", json=event)
+    assert (answer.status_code, found_in(answer.text, played.secrets())) == (200, [])
     assert USER not in product.call("GET", "/metrics").text
+
+
+def test_a_contact_is_shown_masked_also_when_it_is_disabled(played):
+    product = played.product
+    shown = product.get(f"/preferences/{USER}")["contacts"]
+    assert shown["webhook"]["secret"] == {"set": True, "last4": played.webhook_secret[-4:]}
+    assert shown["webhook"]["headers"]["X-Token"] == {"set": True, "last4": HEADER[-4:]}
+    assert shown["opsgenie"]["api_key"] == {"set": True, "last4": "77d0"}
+    refused = product.get(f"/preferences/{REFUSED}")["contacts"]
+    assert {name for name, contact in refused.items() if "disabled" in contact} == {
+        "email",
+        "webhook",
+        "slack",
+        "discord",
+    }
 
 
 def test_a_contact_sent_back_as_it_was_read_keeps_its_secrets(played, receiver):
@@ -178,7 +274,7 @@ def test_a_contact_sent_back_as_it_was_read_keeps_its_secrets(played, receiver):
     assert product.call("PUT", f"/preferences/{USER}", json=as_read).status_code == 200
     before = len(receiver.ledger.entries())
     product.ended(product.submit("job.completed", {"job_id": "kept"}, USER, channels=["webhook"]))
-    [entry] = [one for one in receiver.ledger.entries()[before:] if one["path"] == "/secrets"]
+    [entry] = [one for one in receiver.ledger.entries()[before:] if WEBHOOK_TOKEN in one["path"]]
     assert entry["headers"]["x-token"] == HEADER
     assert entry["headers"]["authorization"] == f"Bearer {HEADER}"
 
@@ -222,7 +318,8 @@ def test_the_files_have_none(played):
         if path.is_file():
             looked_at += 1
             found = set(found_in(path.read_bytes().decode("latin-1"), played.secrets())) - {allowed.get(path.name)}
-            assert found == set(), path.name
+            # The URL of a webhook is no secret where it is kept; all else of a contact is sealed.
+            assert found - ({"webhook path"} if path.name.startswith("notifications.db") else set()) == set(), path.name
     assert looked_at >= 4
 
 
