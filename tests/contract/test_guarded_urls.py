@@ -16,7 +16,16 @@ from typing import Any
 import pytest
 
 from app.store.engine import Database
-from channels.base import Channel, Contact, DeliveryError, OpsgenieSettings, Permanent, Receipt, Transient
+from channels.base import (
+    Channel,
+    Contact,
+    DeliveryError,
+    OpsgenieSettings,
+    PagerDutySettings,
+    Permanent,
+    Receipt,
+    Transient,
+)
 from channels.discord import Discord
 from channels.guard import Guard
 from channels.http import Http
@@ -279,6 +288,28 @@ def test_no_channel_follows_a_redirect_inside(name: str, status: int, world: Wor
     world.outer.script("*", Answer(status, {"Location": world.at(INNER)}))
     assert isinstance(sent(channel, channel.read_contact(contact_of(world.url), None)), DeliveryError)
     assert world.reached() == (1, 0)
+
+
+ENVIRONMENTS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "slack": lambda url: {"slack_url": url},
+    "discord": lambda url: {"discord_url": url},
+    "pagerduty": lambda url: {"pagerduty": PagerDutySettings(routing_key="key", events_url=url)},
+    "pagerduty incidents": lambda url: {"pagerduty": PagerDutySettings(api_key="key", service_id="P1", api_url=url)},
+    "opsgenie": lambda url: {"opsgenie": OpsgenieSettings(api_key="key", api_url=url)},
+}
+"""What the environment says of where the operators are reached."""
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_a_url_of_the_environment_is_trusted(name: str, tmp_path: Path):
+    with Receiver() as receiver:
+        env = channel_env(tmp_path, allowed_networks=[], **ENVIRONMENTS[name](receiver.url("/inside")))
+        channel = build_channels(env)[name.partition(" ")[0]]
+        contact = channel.operators_contact()
+        assert contact is not None
+        assert isinstance(channel.send(message(), contact), Receipt)
+        assert receiver.ledger.entries()[0]["path"].startswith("/inside")
+        channel.close()
 
 
 def test_what_is_blocked_has_failed_at_once_and_is_not_tried_again(
