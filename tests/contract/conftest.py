@@ -20,6 +20,7 @@ from tests.fakes.people_rig import Rig
 from tests.fakes.scripted import Pages
 from tests.fakes.spine import Spine
 from tests.fakes.watch import Watch
+from tests.fakes.world import World, made
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql://root@127.0.0.1/postgres")
 
@@ -139,3 +140,10 @@ def watch(database: Database, clock: FakeClock, gate_server: GateServer, pages: 
     watch.spine.close()
     assert watch.spine.unaccounted() == 0
     assert pages.incidents.in_vain == 0
+
+
+@pytest.fixture(params=["http", "https"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    """A server outside and one inside, without TLS and with it."""
+    with made(tmp_path, secured=request.param == "https") as world:
+        yield world

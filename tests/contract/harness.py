@@ -6,35 +6,19 @@ A new channel joins by a class of its own and its line in `harnesses.py`.
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-from channels.base import Channel, Contact, Message, SmtpSettings, Transient
+from channels.base import Channel, Contact, Message, Transient
 from channels.discord import Discord
-from channels.email import Email
 from channels.inapp import InApp
-from channels.mail_files import MailFiles
 from channels.slack import Slack
 from channels.webhook import Webhook
 from tests.contract.status_table import (
     AWAY_FOR,
-    BUSY_FOR,
-    BUSY_UNTIL,
-    DRIPS,
-    ELSEWHERE,
-    ENDLESS,
-    ENDLESS_NO,
-    HANGS_UP,
-    LARGE,
-    NONSENSE,
-    NOT_TRUSTED,
     OWN_ERROR,
     REFUSES,
-    RESETS,
     ROWS,
-    SILENT_AFTER,
-    SILENT_BEFORE,
     TAKES,
     NotThere,
     Row,
@@ -45,11 +29,9 @@ from tests.contract.status_table import (
 )
 from tests.fakes import discord, slack
 from tests.fakes.certificate import self_signed
-from tests.fakes.mailbox import Mailbox, Say
+from tests.fakes.mailbox import Mailbox
 from tests.fakes.receiver import Answer, Receiver
 from tests.fakes.samples import channel_env
-
-ADDRESS = "ana@b.example"
 
 
 class Harness(ABC):
@@ -316,91 +298,3 @@ class DiscordHarness(HttpHarness):
         self.receiver.start()
         self.channel = Discord.build(channel_env(folder))
         self.good_contact = {"url": self.receiver.url(self.path)}
-
-
-def _say(text: str = "", **options: Any) -> Say:
-    return Say(text, **options)
-
-
-class EmailHarness(ServedHarness):
-    good_contact = ADDRESS
-    bad_contacts = (
-        None,
-        5,
-        {},
-        "",
-        "ana",
-        "ana@",
-        "ana@b",
-        "a b@c.example",
-        "ana@b.example\r\nBcc: x@y.example",
-        "a@[127.0.0.1]",
-        {"address": None},
-        {"address": "ana"},
-        {"address": ADDRESS, "surprise": 1},
-        [ADDRESS],
-    )
-    secrets = ("hunter2-hunter2",)
-    rows = {
-        **dict.fromkeys(
-            (BUSY_FOR, BUSY_UNTIL, AWAY_FOR), NotThere("No answer of SMTP says a time; 421 and 451 say later.")
-        ),
-        TAKES: (("content", _say()), delivered()),
-        REFUSES: (lambda harness: harness.refuse(), transient()),
-        OWN_ERROR: (("mail", _say("451 4.3.0 later")), transient()),
-        SILENT_BEFORE: (("rcpt", _say(act="silence")), transient()),
-        SILENT_AFTER: (("content", _say(act="silence")), transient(unknown=True)),
-        RESETS: (("content", _say(act="drop")), transient(unknown=True)),
-        HANGS_UP: (("content", _say("421 4.3.2 closing")), transient()),
-        ELSEWHERE: (
-            ("rcpt", _say("551 5.1.6 try <ana@elsewhere.example>")),
-            permanent(reason="bad_address", disables=True),
-        ),
-        ENDLESS: (("content", _say("250 " + LARGE)), transient(unknown=True)),
-        ENDLESS_NO: (("rcpt", _say("550 " + LARGE)), transient()),
-        DRIPS: NotThere("It comes to the same as silence: one deadline holds for all that is read."),
-        NONSENSE: (("ehlo", _say("hello")), transient()),
-        NOT_TRUSTED: (lambda harness: harness.distrust(), transient()),
-    }
-    answers = {
-        "421 at EHLO": (("ehlo", _say("421 4.3.2 closing")), transient()),
-        "no login: our password is wrong": (("auth", _say("535 5.7.8 no: hunter2-hunter2")), transient()),
-        "530 at MAIL": (("mail", _say("530 5.7.0 authenticate first")), transient()),
-        "550 at MAIL": (("mail", _say("550 5.7.1 sender refused")), transient()),
-        "552 at MAIL": (("mail", _say("552 5.3.4 too big")), permanent(reason="too_large")),
-        "450 greylisted": (("rcpt", _say("450 4.2.0 greylisted")), transient(scope="recipient")),
-        "451 at RCPT": (("rcpt", _say("451 4.7.1 later")), transient(scope="recipient")),
-        "452 mailbox full": (("rcpt", _say("452 4.2.2 full")), transient(scope="recipient")),
-        "421 at RCPT": (("rcpt", _say("421 4.3.2 closing")), transient()),
-        "550 no such user": (("rcpt", _say("550 5.1.1 no such user")), permanent(reason="bad_address", disables=True)),
-        "550 by policy": (("rcpt", _say("550 5.7.1 not wanted")), permanent()),
-        "550 without more": (("rcpt", _say("550 no")), permanent()),
-        "553 at RCPT": (("rcpt", _say("553 5.1.3 bad name")), permanent(reason="bad_address", disables=True)),
-        "554 does not relay": (("rcpt", _say("554 5.7.1 Relay access denied")), transient()),
-        "552 mailbox full for good": (("rcpt", _say("552 5.2.2 full")), permanent()),
-        "451 at DATA": (("data", _say("451 4.3.0 later")), transient(scope="recipient")),
-        "drop at DATA": (("data", _say(act="drop")), transient()),
-        "451 after the message": (("content", _say("451 4.7.1 later")), transient(scope="recipient")),
-        "552 after the message": (("content", _say("552 5.3.4 too big")), permanent(reason="too_large")),
-        "554 after the message": (("content", _say("554 5.7.1 spam")), permanent()),
-    }
-
-    def __init__(self, folder: Path) -> None:
-        server, client = self_signed(folder, "127.0.0.1")
-        self.server = self.mailbox = Mailbox(
-            starttls=server, login=("im2", self.secrets[0]), ledger=folder / "ledger.jsonl"
-        )
-        self.mailbox.start()
-        self._settings = SmtpSettings(
-            "127.0.0.1", self.mailbox.port, "im2", self.secrets[0], "IM2 <im2@sender.example>", True, False, timeout=1.0
-        )
-        self._files = MailFiles(folder / "mail")
-        self.channel = Email(self._settings, self._files, lambda: datetime.now(UTC), client)
-
-    def answer(self, how: Any) -> None:
-        phase, say = how
-        self.mailbox.script(phase, say)
-
-    def distrust(self) -> None:
-        """Let the channel know nothing of the server's authority."""
-        self.channel = Email(self._settings, self._files, lambda: datetime.now(UTC))

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from tests.contract.harness import (
     DiscordHarness,
-    EmailHarness,
     Harness,
     InAppHarness,
     SlackHarness,
     WebhookHarness,
 )
 from tests.contract.harness_alerts import OpsgenieHarness, PagerDutyHarness, PagerDutyIncidentsHarness
+from tests.contract.harness_mail import EmailHarness
 
 HARNESSES: Mapping[str, type[Harness]] = {
     "inapp": InAppHarness,
