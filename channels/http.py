@@ -5,6 +5,7 @@ name that changes its answer between check and use gains nothing. Redirects are 
 and environment variables are not looked at.
 """
 
+import json
 import re
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from email.utils import parsedate_to_datetime
 
 from channels.base import DeliveryError, Permanent, Transient
 from channels.guard import Guard, Network, Target, UrlFault, read_url
+from channels.shown import shown
 from channels.sockets import ClientTls, Deadline, NoSuchName, OutOfTime, Resolver, TimedResolver, dial, look_up
 from channels.wire import KeptWires, NoAnswer, NotSent, Reply, Wire
 
@@ -181,8 +183,10 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
 
 
 def excerpt(text: str, hide: Iterable[str] = ()) -> str:
-    """The beginning of an answer on one line, without URLs and the given secrets."""
-    for secret in sorted(filter(None, hide), key=len, reverse=True):
+    """The beginning of an answer on one line, without URLs and the given secrets, as they are or as JSON has them."""
+    text = shown(_SPACE.sub(" ", text))  # first, or it could put a secret together again
+    known = {form for secret in filter(None, hide) for form in (secret, json.dumps(secret)[1:-1])}
+    for secret in sorted(known, key=len, reverse=True):
         text = text.replace(secret, "***")
-    text = _SPACE.sub(" ", _URL.sub("(URL)", text)).strip()
+    text = _URL.sub("(URL)", text).strip()
     return text.encode("utf-8", "replace")[:MAX_DETAIL].decode("utf-8", "ignore")

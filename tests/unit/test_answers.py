@@ -1,5 +1,6 @@
 """What answers of receivers mean, and how long the next attempt waits."""
 
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -103,6 +104,15 @@ def test_a_2xx_is_no_refusal(status: int):
 def test_an_excerpt_holds_no_secret_and_no_url():
     said = excerpt("see https://a.example/T0/secret and\r\n hunter2\x00!", ["hunter2", ""])
     assert said == "see (URL) and *** !"
+
+
+def test_nor_a_secret_as_json_has_it():
+    assert excerpt(json.dumps({"token": 'top"secret\\é'}), ['top"secret\\é']) == '{"token": "***"}'
+
+
+def test_an_excerpt_reads_one_way():
+    assert excerpt("exe.\u202egpj\x9b") == "exe.gpj"
+    assert excerpt("hun\u202eter2", ["hunter2"]) == "***"
 
 
 @given(st.text())
