@@ -14,6 +14,7 @@ from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, Undefin
 from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from app.domain.events import EVENT_TYPES
 from app.rendering.catalogues import N_, Catalogues, formats_for
 from app.rendering.environment import Environments
 from app.rendering.filters import FILTERS, Reader
@@ -33,6 +34,7 @@ _SEVERITIES = {
     "critical": N_("Critical"),
 }
 _RESOLVED = N_("Resolved")
+_COMPLETED = N_("Completed")
 _LINK_LABEL = N_("Details")
 _QUOTED = re.compile(r"'(\w+)'")
 
@@ -129,8 +131,7 @@ class Renderer:
 
     def _signs(self, occasion: Occasion, link: str, used: str) -> Signs:
         speech = self._catalogues.translations(used)
-        word = _RESOLVED if occasion.resolved else _SEVERITIES[occasion.priority]
-        return Signs(speech.gettext(word), link, speech.gettext(_LINK_LABEL))
+        return Signs(speech.gettext(_severity(occasion)), link, speech.gettext(_LINK_LABEL))
 
     def _names(self, occasion: Occasion, kind: str, used: str, reader: Reader) -> dict[str, Any]:
         data = dict(occasion.data)
@@ -153,6 +154,14 @@ class Renderer:
             "preferences_link": self._links.preferences,
             "verification_link": self._links.verification,
         }
+
+
+def _severity(occasion: Occasion) -> str:
+    """How urgent it is, in a word; of what is over, or was done, that it is."""
+    if occasion.resolved:
+        return _RESOLVED
+    known = EVENT_TYPES.get(occasion.type)
+    return _COMPLETED if known is not None and known.resolves else _SEVERITIES[occasion.priority]
 
 
 def _make_reader(locale: str, used: str, timezone: str) -> Reader:
