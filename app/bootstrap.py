@@ -26,6 +26,7 @@ from app.services.audit_log import AuditLog
 from app.services.briefs import Briefs
 from app.services.channel_desk import ChannelDesk
 from app.services.contact_book import ContactBook
+from app.services.contact_watch import ContactWatch
 from app.services.contacts import Contacts
 from app.services.dead_letters import DeadLetters
 from app.services.delivery import Delivery
@@ -38,6 +39,7 @@ from app.services.identity import Identity
 from app.services.inbox import Inbox
 from app.services.inbox_streams import InboxStreams
 from app.services.intake import Intake
+from app.services.notices import Notices
 from app.services.parcels import Parcels
 from app.services.pauses import Pauses
 from app.services.people import People
@@ -148,11 +150,12 @@ def build_services(
     gates, breakers = Gates(link, secret=secret_key), Breakers(link)
     briefs = Briefs(database)
     rules = _rules(settings)
-    recorder = Recorder(book, process=process)
     policies = {name: RetryPolicy(waits) for name, waits in settings.retry_plans.items()}
     pauses = Pauses(database)
     announcer = Announcer(publisher, database)
     admission = Admission(announcer, process=process)
+    watch = ContactWatch(book, Notices(admission, people, renderer, channels), channels)
+    recorder = Recorder(watch, process=process)
     failpoints = Failpoints(settings.failpoint_dir)
     progress = Progress()
     verify_links = VerifyLinks(secret_key)
@@ -177,7 +180,7 @@ def build_services(
         bell=bell,
         history=History(database, people, translator),
         dead_letters=DeadLetters(database, people, admission, clock),
-        channel_desk=ChannelDesk(database, gates, breakers, channels, clock),
+        channel_desk=ChannelDesk(database, gates, breakers, channels, book, clock),
         erasures=Erasures(database, gates, channels, clock, process=process),
         audit_log=AuditLog(database),
         traits=tuple(people.traits),

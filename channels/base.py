@@ -14,6 +14,8 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+from channels.patience import Patience
+
 Kind = Literal["inbox", "mail", "hook", "chat", "alert"]
 Scope = Literal["host", "target", "recipient"]
 
@@ -232,6 +234,8 @@ class Channel(ABC):
     """An address that a user sets is used only after somebody who reads there has confirmed it."""
     pace: ClassVar[Pace | None] = None
     """How fast one target takes messages; that one of them wants them slower (429) is learned."""
+    patience: ClassVar[Patience | None] = None
+    """When a contact is given up that takes nothing; None: never for that."""
     edits: ClassVar[bool] = False
     """`edit` can change a message after it was delivered."""
 
@@ -259,6 +263,10 @@ class Channel(ABC):
     @abstractmethod
     def show_contact(self, contact: Contact) -> object:
         """The contact as the API shows it: secrets become {"set": true, "last4": "…"}."""
+
+    def label(self, contact: Contact) -> str:
+        """What its owner tells the contact by, in whatever language; holds no secret."""
+        return self.name
 
     @abstractmethod
     def target(self, contact: Contact) -> str:

@@ -19,7 +19,7 @@ from channels.base import (
 )
 from channels.guard import Guard, Network, UrlFault, read_url
 from channels.http import Http, refusal
-from channels.masks import is_masked, masked, secrets_in
+from channels.masks import is_masked, masked, secrets_in, with_end
 from channels.wire import Reply
 
 _log = logging.getLogger(__name__)
@@ -84,6 +84,10 @@ class ChatHook(Channel):
     def show_contact(self, contact: Contact) -> object:
         """The contact with its URL masked."""
         return {"url": masked(contact.secret["url"])}
+
+    def label(self, contact: Contact) -> str:
+        """The service, and the end of the URL."""
+        return with_end(self.name.capitalize(), contact.secret["url"])
 
     def target(self, contact: Contact) -> str:
         """The host, and a digest that tells its hooks apart."""

@@ -77,6 +77,10 @@ class Email(Channel):
         """The address."""
         return contact.public["address"]
 
+    def label(self, contact: Contact) -> str:
+        """The address."""
+        return str(contact.public["address"])
+
     def target(self, contact: Contact) -> str:
         """One place for everybody: the mail server."""
         return "smtp"

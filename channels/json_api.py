@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from channels.base import DeliveryError, Transient
+from channels.base import DeliveryError, Permanent, Transient
 from channels.http import Http, excerpt, parse_retry_after, refusal
 from channels.shown import shown_all
 from channels.sockets import Deadline
+
+_KEY_REFUSED = frozenset({401, 403})
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class JsonApi:
         body = document if isinstance(document, bytes) else encoded(document)
         reply = self._http.request(method, self._base + path, body=body, headers=self._headers, deadline=self._deadline)
         failure = refusal(reply, self._now(), hide=self._hide)
+        if reply.status in _KEY_REFUSED and failure is not None:
+            failure = key_refused(failure)
         if isinstance(failure, Transient) and failure.retry_after is None:
             failure.retry_after = parse_retry_after(reply.headers.get(self._wait_header), self._now())
         return Answer(reply.status, _object(reply.text), failure)
@@ -67,6 +71,11 @@ class JsonApi:
     def said(self, text: object) -> str:
         """Words of an answer, fit to be shown."""
         return excerpt(str(text or ""), self._hide)
+
+
+def key_refused(failure: DeliveryError) -> Permanent:
+    """A refusal that means the key, which is of no more use."""
+    return Permanent(f"The key is refused. {failure.detail}", disables=True, http_status=failure.http_status)
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:

@@ -14,6 +14,12 @@ def masked(value: str) -> dict[str, Any]:
     return {"set": True, "last4": value[-4:] if len(value) >= 12 else ""}
 
 
+def with_end(word: str, secret: str) -> str:
+    """A word, and behind it as much of a secret as is shown."""
+    end = masked(secret)["last4"]
+    return f"{word} …{end}" if end else word
+
+
 def is_masked(value: object) -> bool:
     """Whether a secret was sent back as it was shown."""
     return isinstance(value, Mapping) and value.get("set") is True

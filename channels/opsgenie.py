@@ -19,7 +19,7 @@ from channels.base import (
 from channels.guard import Guard, UrlFault
 from channels.http import Http
 from channels.json_api import JsonApi
-from channels.masks import masked, read_key
+from channels.masks import masked, read_key, with_end
 from channels.opsgenie_alerts import OpsgenieAlerts
 from channels.sockets import Deadline
 
@@ -98,6 +98,10 @@ class Opsgenie(Channel):
     def show_contact(self, contact: Contact) -> object:
         """The contact with its key masked."""
         return {"api_key": masked(contact.secret["api_key"]), "url": contact.public.get("url")}
+
+    def label(self, contact: Contact) -> str:
+        """The service, and the end of the key."""
+        return with_end("Opsgenie", contact.secret["api_key"])
 
     def target(self, contact: Contact) -> str:
         """The account behind the key, by a name that does not give the key away."""

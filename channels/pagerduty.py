@@ -12,12 +12,13 @@ from channels.base import (
     Contact,
     ContactError,
     Message,
+    Pace,
     PagerDutySettings,
     Receipt,
 )
 from channels.http import Http
 from channels.json_api import JsonApi
-from channels.masks import masked, read_key
+from channels.masks import masked, read_key, with_end
 from channels.pagerduty_events import PagerDutyEvents
 from channels.pagerduty_incidents import PagerDutyIncidents
 from channels.sockets import Deadline
@@ -32,6 +33,8 @@ class PagerDuty(Channel):
     name = "pagerduty"
     kind = "alert"
     folds_repeats = True
+    # Some 120 a minute for each key (developer.pagerduty.com: Events API v2); these are 119, the first ten at once.
+    pace = Pace(0.55, burst=10)
 
     def __init__(self, settings: PagerDutySettings, http: Http, now: Callable[[], datetime], seconds: float) -> None:
         """`seconds` is the time of one attempt, over all its requests."""
@@ -78,6 +81,10 @@ class PagerDuty(Channel):
     def show_contact(self, contact: Contact) -> object:
         """The contact with its key masked."""
         return {name: masked(key) for name, key in contact.secret.items()}
+
+    def label(self, contact: Contact) -> str:
+        """The service, and the end of the key."""
+        return with_end("PagerDuty", next(iter(contact.secret.values())))
 
     def target(self, contact: Contact) -> str:
         """The service behind the key, by a name that does not give the key away."""

@@ -4,7 +4,7 @@ from typing import Any
 
 from channels.alerts import OURSELVES, clip, facts, key_of
 from channels.base import Message, Receipt, Transient
-from channels.json_api import JsonApi, encoded
+from channels.json_api import Answer, JsonApi, encoded, key_refused
 
 MOST_BYTES = 512_000
 _SEVERITIES = {"critical": "critical", "high": "error", "normal": "warning", "low": "info"}
@@ -31,8 +31,14 @@ class PagerDutyEvents:
         if answer.failure is not None:
             if isinstance(answer.failure, Transient) and answer.status == 429:
                 answer.failure.retry_after = answer.failure.retry_after or _THROTTLED_SECONDS
-            raise answer.failure
+            raise key_refused(answer.failure) if _is_about_the_key(answer) else answer.failure
         return Receipt(http_status=answer.status, provider_ref=key_of(message))
+
+
+def _is_about_the_key(answer: Answer) -> bool:
+    """Whether an event was refused for its routing key."""
+    errors = answer.data.get("errors")
+    return answer.status == 400 and isinstance(errors, list) and "routing_key" in str(errors)
 
 
 def _alert(event: dict[str, Any], message: Message) -> bytes:

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import Self, TypeVar
+from typing import ClassVar, Self, TypeVar
 
 from channels.base import (
     Channel,
@@ -23,6 +23,7 @@ from channels.base import (
 from channels.guard import Guard, Network, read_url
 from channels.http import Http, refusal
 from channels.masks import is_masked, masked, secrets_in
+from channels.patience import Patience
 
 MAX_BODY = 256 * 1024
 BOTH_SIGN = timedelta(hours=24)
@@ -43,6 +44,7 @@ class Webhook(Channel):
     name = "webhook"
     kind = "hook"
     folds_repeats = True
+    patience: ClassVar[Patience | None] = Patience(timedelta(days=3), timedelta(days=5))
 
     def __init__(self, http: Http, guard: Guard, now: Callable[[], datetime]) -> None:
         self._http = http
@@ -92,6 +94,10 @@ class Webhook(Channel):
     def created_secrets(self, contact: Contact, before: Contact | None) -> Mapping[str, str]:
         """The signing secret of a new contact."""
         return {} if before is not None and before.secret.get("secret") else {"secret": contact.secret["secret"]}
+
+    def label(self, contact: Contact) -> str:
+        """The host; the rest of the URL may hold a token."""
+        return f"Webhook {read_url(contact.public['url']).authority}"
 
     def target(self, contact: Contact) -> str:
         """Scheme, host and port of the URL."""

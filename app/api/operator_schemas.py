@@ -72,6 +72,12 @@ class ChannelInfo(Answer):
     paused = fields.Boolean()
     paused_at = fields.AwareDateTime(allow_none=True)
     paused_by = words("key:admin", allow_none=True)
+    operators = one_of(
+        ("used", "none", "refused", "disabled"),
+        "used",
+        about="The operators' contact there; one of the environment that pages is used although it is refused.",
+    )
+    operators_detail = words("Answered 401: unknown key", about="What its receiver said.", allow_none=True)
 
 
 class Channels(Answer):

@@ -26,7 +26,13 @@ TEST = "test"
 """Somebody tries out a channel."""
 VERIFICATION = "verification"
 """Asks whoever reads at an address whether notifications may go there; the only one that goes to it before."""
-OWN_TYPES: tuple[str, ...] = ("digest", TEST, VERIFICATION)
+CONTACT_DISABLED = "contact.disabled"
+"""Tells a user that nothing is sent to one of their contacts any more."""
+CONTACT_FAILING = "contact.failing"
+"""Tells a user that one of their contacts takes nothing, before it is turned off."""
+NOTICES: tuple[str, ...] = (CONTACT_DISABLED, CONTACT_FAILING)
+"""Written when they are made, from what is kept nowhere else; they are for the inbox alone."""
+OWN_TYPES: tuple[str, ...] = ("digest", TEST, VERIFICATION, *NOTICES)
 """Notifications that no single event stands behind."""
 OWN_LIFETIME = timedelta(hours=24)
 """How long tests and verifications are of use."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -30,7 +30,15 @@ class Admission:
         return now if self._announcer.reserve(lane) else None
 
     def own(
-        self, type_: str, user_id: str, channel: str, target: str, now: datetime, *, priority: Priority = "normal"
+        self,
+        type_: str,
+        user_id: str,
+        channel: str,
+        target: str,
+        now: datetime,
+        *,
+        priority: Priority = "normal",
+        lifetime: timedelta = OWN_LIFETIME,
     ) -> Notification:
         """A notification that no event stands behind and that is like no other, for `announcing` and then `store`."""
         id_ = new_id("ntf", now)
@@ -50,7 +58,7 @@ class Admission:
             source=_OURSELVES,
             fingerprint=fingerprint(id_, user_id, channel),
             next_at=now,
-            expires_at=now + OWN_LIFETIME,
+            expires_at=now + lifetime,
             created_at=now,
             updated_at=now,
         )

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.clock import Clock
+from app.domain.events import OPERATORS
+from app.services.contact_book import ContactBook
 from app.store import audit, paused
 from app.store.breaker import Breakers, State
 from app.store.engine import Database
 from app.store.gates import Gates
 from app.store.paused import Paused
+from app.store.people import StoredContact
 from channels.base import Channel
 
 
@@ -16,22 +19,31 @@ class ChannelDesk:
     """Shows channels, pauses and resumes them."""
 
     def __init__(
-        self, database: Database, gates: Gates, breakers: Breakers, channels: Mapping[str, Channel], clock: Clock
+        self,
+        database: Database,
+        gates: Gates,
+        breakers: Breakers,
+        channels: Mapping[str, Channel],
+        book: ContactBook,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._gates = gates
         self._breakers = breakers
         self._channels = channels
+        self._book = book
         self._clock = clock
 
     def everything(self) -> list[dict[str, Any]]:
         """How each channel is."""
         with self._database.read() as conn:
             pauses = paused.everything(conn)
+            operators = {contact.channel: contact for contact in self._book.of(conn, [OPERATORS])}
         now = self._clock.now()
         parked, broken = self._gates.parked(now), self._breakers.counts(now)
         return [
-            self._shown(name, broken.get(name, {}), parked.get(name, 0), pauses.get(name)) for name in self._channels
+            self._shown(name, broken.get(name, {}), parked.get(name, 0), pauses.get(name), operators.get(name))
+            for name in self._channels
         ]
 
     def one(self, name: str) -> dict[str, Any]:
@@ -54,7 +66,14 @@ class ChannelDesk:
                 audit.record(conn, [audit.Entry(now, actor, "channel.resume", channel)])
         return self.one(name)
 
-    def _shown(self, name: str, broken: Mapping[State, int], parked: int, pause: Paused | None) -> dict[str, Any]:
+    def _shown(
+        self,
+        name: str,
+        broken: Mapping[State, int],
+        parked: int,
+        pause: Paused | None,
+        operators: StoredContact | None,
+    ) -> dict[str, Any]:
         worst: tuple[State, ...] = ("open", "half_open")
         return {
             "name": name,
@@ -66,4 +85,15 @@ class ChannelDesk:
             "paused": pause is not None,
             "paused_at": pause and pause.at,
             "paused_by": pause and pause.actor,
+            "operators": _reached(self._channels[name], operators),
+            "operators_detail": operators and (operators.disabled_reason or operators.refused),
         }
+
+
+def _reached(channel: Channel, contact: StoredContact | None) -> str:
+    """Whether operators are reached there: nobody pages somebody to say that paging does not work."""
+    if contact is None:
+        return "none" if channel.needs_contact else "used"
+    if contact.disabled_reason is not None:
+        return "disabled"
+    return "refused" if contact.refused is not None else "used"

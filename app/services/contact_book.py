@@ -2,6 +2,7 @@
 
 What the operators have set themselves comes before the environment's. A contact of the environment has no row; when its
 receiver wants nothing more there, a row is made that remembers which one that was, so that a changed variable is used.
+One that pages people is used all the same, and its row only says what its receiver has against it.
 """
 
 import hashlib
@@ -23,9 +24,11 @@ _MARK = {"of_environment": True}
 
 
 class ContactBook:
-    """Finds contacts, and disables them."""
+    """Finds contacts, and notes what is wrong with them."""
 
     def __init__(self, channels: Mapping[str, Channel], box: SecretBox) -> None:
+        self._box = box
+        self._always_used = frozenset(name for name, channel in channels.items() if channel.kind == "alert")
         self._given: dict[str, StoredContact] = {}
         self._digests: dict[str, str] = {}
         for name, channel in channels.items():
@@ -43,21 +46,42 @@ class ContactBook:
         given = self._given if OPERATORS in wanted else {}
         return list(self._merged(people.contacts_of(conn, wanted), given))
 
-    def on(self, conn: Connection, channel: str, user_ids: Iterable[str]) -> list[StoredContact]:
-        """The contacts of these users on one channel."""
+    def on(self, conn: Connection, channel: str, user_ids: Iterable[str], *, lock: bool = False) -> list[StoredContact]:
+        """The contacts of these users on one channel; `lock`: nobody else changes what is stored of them meanwhile."""
         wanted = list(user_ids)
         given = {channel: self._given[channel]} if OPERATORS in wanted and channel in self._given else {}
-        return list(self._merged(people.contacts_on(conn, channel, wanted), given))
+        return list(self._merged(people.contacts_on(conn, channel, wanted, lock=lock), given))
 
-    def disable(self, conn: Connection, user_id: str, channel: str, reason: str, now: datetime) -> bool:
-        """Stop using a contact, and say why; false when it was already disabled or is gone."""
-        there = next(iter(self.on(conn, channel, [user_id])), None)
+    def still_used(self, conn: Connection, user_id: str, channel: str, contact: Contact) -> StoredContact | None:
+        """The user's contact, locked; None when it is disabled, or not the one that is given any more."""
+        there = next(iter(self.on(conn, channel, [user_id], lock=True)), None)
         if there is None or there.disabled_reason is not None:
-            return False
+            return None
+        return there if self.opened(there) == contact else None
+
+    def opened(self, contact: StoredContact) -> Contact:
+        """The contact as its channel knows it."""
+        return Contact(contact.public, self._box.open(contact.sealed))
+
+    def refuse(self, conn: Connection, there: StoredContact, reason: str, now: datetime) -> bool:
+        """Stop using a contact, or only note what its receiver has against it; false when that was done before."""
         if not there.from_environment:
-            return people.disable_contact(conn, user_id, channel, reason, now)
-        mark = StoredContact(user_id, channel, _MARK, None, self._digests[channel], reason)
-        return people.put_mark(conn, mark, now)
+            return people.disable_contact(conn, there.user_id, there.channel, reason, now)
+        return people.put_mark(conn, self._mark(there, reason), now)
+
+    def is_always_used(self, contact: StoredContact) -> bool:
+        """Whether it is not for a receiver to turn it off: people are paged by it, and who set it is somebody else."""
+        return contact.from_environment and contact.channel in self._always_used
+
+    def mended(self, conn: Connection, there: StoredContact) -> None:
+        """Forget what was wrong with a contact: it takes what is sent there."""
+        if there.refused is not None:
+            people.remove_mark(conn, self._mark(there, there.refused))
+        else:
+            people.note_failing(conn, there.user_id, there.channel, since=None)
+
+    def _mark(self, contact: StoredContact, reason: str) -> StoredContact:
+        return StoredContact(contact.user_id, contact.channel, _MARK, None, self._digests[contact.channel], reason)
 
     def _merged(self, rows: Iterable[StoredContact], given: Mapping[str, StoredContact]) -> Iterator[StoredContact]:
         left = dict(given)
@@ -67,7 +91,11 @@ class ContactBook:
                     left.pop(row.channel, None)
                 yield row
             elif row.channel in left and row.target == self._digests[row.channel]:
-                left[row.channel] = replace(left[row.channel], disabled_reason=row.disabled_reason)
+                given_one, said = left[row.channel], row.disabled_reason
+                always_used = row.channel in self._always_used
+                left[row.channel] = (
+                    replace(given_one, refused=said) if always_used else replace(given_one, disabled_reason=said)
+                )
         yield from left.values()
 
 

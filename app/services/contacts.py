@@ -1,7 +1,8 @@
 """Contacts as the API receives and shows them; each channel knows what its own are made of.
 
 A contact that cannot be used says why by a mark beside its fields: `disabled` with the receiver's words, `verified:
-false`. One of the operators' that comes from the environment says `from: environment`. One that is plain text, as an
+false`. One of the operators' that comes from the environment says `from: environment`, and `refused` when its receiver
+does not take it and it is used all the same. One that is plain text, as an
 e-mail address, is then an object with `address` and its marks. Sent back as it was read, it keeps marks and secrets.
 """
 
@@ -19,7 +20,7 @@ from app.store.secretbox import SecretBox
 from channels.base import Channel, Contact, ContactError
 
 _LONGEST_TARGET = 255
-_FROM, _ENVIRONMENT = "from", "environment"
+_FROM, _ENVIRONMENT, _REFUSED = "from", "environment", "refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ class Contacts:
             **({_FROM: _ENVIRONMENT} if contact.from_environment else {}),
             **({} if contact.verified else {"verified": False}),
             **({} if contact.disabled_reason is None else {"disabled": contact.disabled_reason}),
+            **({} if contact.refused is None else {_REFUSED: contact.refused}),
         }
         if not marks:
             return value
@@ -154,7 +156,7 @@ def refuse_contact(why: str) -> NoReturn:
 def _marks_of(channel: Channel, old: StoredContact | None) -> tuple[str, ...]:
     """What may stand beside the fields of a contact on this channel."""
     verified = ("verified",) if channel.must_verify else ()
-    given = (_FROM,) if old is not None and old.from_environment else ()
+    given = (_FROM, _REFUSED) if old is not None and old.from_environment else ()
     return ("disabled", *verified, *given)
 
 

@@ -210,7 +210,7 @@ class Delivery:
         except Exception as error:  # noqa: BLE001 - a fault of ours must end in a state and a reason like any other
             _log.exception("channel_failed", extra={"channel": channel.name, "notification_id": parcel.claim.id})
             fault = Transient(f"internal error ({type(error).__name__})", scope="recipient", unknown=True)
-            return self._failed(channel, parcel, fault, again), None
+            return replace(self._failed(channel, parcel, fault, again), contact=None), None
         self._stage("after_send")
         outcome = Outcome(
             parcel.claim,
@@ -220,6 +220,8 @@ class Delivery:
             detail=receipt.detail or None,
             provider_ref=receipt.provider_ref,
             ended_at=self._clock.now(),
+            contact=parcel.contact,
+            was_in_trouble=parcel.reach.in_trouble,
         )
         return outcome, self._targets.told(visit, receipt)
 
@@ -233,6 +235,7 @@ class Delivery:
             detail=error.detail,
             ended_at=self._clock.now(),
             disables=error.disables,
+            contact=None if error.reason == "too_large" else parcel.contact,
         )
 
     def _failed(self, channel: Channel, parcel: Parcel, error: Transient, again: list[Again]) -> Outcome:
@@ -247,6 +250,7 @@ class Delivery:
             detail=error.detail,
             ended_at=now,
             possible_duplicate=error.unknown and not channel.bulk,
+            contact=parcel.contact,
         )
         delay = self._policies[channel.name].delay(parcel.claim.attempts, error.retry_after)
         if delay is None or (error.unknown and _ends_in_doubt(channel, parcel.message.type)):

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.domain.alerts import closes_alert
 from app.domain.events import Event
 from app.domain.notifications import VERIFICATION
-from app.services.people import People
+from app.services.people import People, Reach
 from app.services.verify_links import VerifyLinks
 from app.store.delivery import Claim
 from app.store.notifications import Brief
@@ -22,7 +22,12 @@ class Parcel:
 
     claim: Claim
     message: Message
-    contact: Contact
+    reach: Reach
+
+    @property
+    def contact(self) -> Contact:
+        """Where it goes."""
+        return self.reach.contact
 
 
 class Parcels:
@@ -32,11 +37,11 @@ class Parcels:
         self._people = people
         self._verify_links = verify_links
 
-    def contacts(self, conn: Connection, channel: Channel, briefs: Mapping[str, Brief]) -> dict[str, Contact]:
+    def contacts(self, conn: Connection, channel: Channel, briefs: Mapping[str, Brief]) -> dict[str, Reach]:
         """Where each of these notifications goes, by its id; what has nowhere to go is not there."""
         if not channel.needs_contact:
-            return dict.fromkeys(briefs, Contact())
-        found: dict[str, Contact] = {}
+            return dict.fromkeys(briefs, Reach(Contact()))
+        found: dict[str, Reach] = {}
         for verified in (True, False):
             # An address that is not verified gets the question whether it is right, and nothing else.
             going = {id_: brief for id_, brief in briefs.items() if (brief.type != VERIFICATION) is verified}
@@ -45,12 +50,12 @@ class Parcels:
             found |= {id_: known[brief.user_id] for id_, brief in going.items() if brief.user_id in known}
         return found
 
-    def packed(self, claim: Claim, brief: Brief, events: Mapping[str, Event], contact: Contact) -> Parcel:
+    def packed(self, claim: Claim, brief: Brief, events: Mapping[str, Event], reach: Reach) -> Parcel:
         """The parcel of a claim; the link of a verification is put in here, and nowhere before."""
         message = _message(brief, events, claim.content)
         if brief.type == VERIFICATION:
-            message = self._verify_links.filled(message, contact)
-        return Parcel(claim, message, contact)
+            message = self._verify_links.filled(message, reach.contact)
+        return Parcel(claim, message, reach)
 
 
 def _message(brief: Brief, events: Mapping[str, Event], content: Mapping[str, Any] | None) -> Message:

@@ -1,6 +1,7 @@
 """Recipients as planning and delivery see them: preferences with the defaults filled in, and contacts."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
 
@@ -15,6 +16,15 @@ from channels.base import Channel, Contact
 
 DEFAULTS_USER = "_defaults"
 INBOX_TARGET = "inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where a user is reached on a channel, with secrets opened."""
+
+    contact: Contact
+    in_trouble: bool = False
+    """It did not take what was sent there before."""
 
 
 class People:
@@ -66,13 +76,13 @@ class People:
 
     def contacts(
         self, conn: Connection, channel: str, user_ids: Sequence[str], *, verified: bool = True
-    ) -> dict[str, Contact]:
-        """The contacts of these users on one channel that are not disabled, secrets opened.
+    ) -> dict[str, Reach]:
+        """The contacts of these users on one channel that are not disabled.
 
         Those that are verified, or else only those that are not.
         """
         return {
-            stored.user_id: Contact(stored.public, self._box.open(stored.sealed))
+            stored.user_id: Reach(Contact(stored.public, self._box.open(stored.sealed)), stored.in_trouble)
             for stored in self._book.on(conn, channel, user_ids)
             if stored.disabled_reason is None and stored.verified is verified
         }

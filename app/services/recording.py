@@ -7,10 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from app.domain.notifications import TERMINAL, Status
-from app.services.contact_book import ContactBook
+from app.services.contact_watch import ContactWatch
 from app.store import audit, counters, notifications
 from app.store import delivery as store
-from app.store.audit_people import person
 from app.store.delivery import Lost, Outcome
 from app.store.notifications import Brief, Moved
 
@@ -21,8 +20,8 @@ _ACTOR = "system:delivery"
 class Recorder:
     """Writes outcomes."""
 
-    def __init__(self, book: ContactBook, *, process: str) -> None:
-        self._book = book
+    def __init__(self, watch: ContactWatch, *, process: str) -> None:
+        self._watch = watch
         self._process = process
 
     def settle(self, conn: Connection, outcomes: Sequence[Outcome], briefs: Mapping[str, Brief], now: datetime) -> None:
@@ -33,9 +32,7 @@ class Recorder:
         if len(kept) < len(outcomes):
             _log.warning("lease_lost", extra={"count": len(outcomes) - len(kept)})
         audit.record(conn, [_entry(outcome, now) for outcome in kept])
-        disabling = [(outcome, briefs[outcome.claim.id]) for outcome in kept if outcome.disables]
-        if disabling:
-            self._disable(conn, disabling, now)
+        self._watch.learn(conn, [(outcome, briefs[outcome.claim.id]) for outcome in kept], now)
         tally = counters.Tally()
         for outcome in kept:
             self._count(tally, outcome, briefs[outcome.claim.id])
@@ -76,14 +73,6 @@ class Recorder:
         tally = counters.Tally()
         tally.add(counters.ATTEMPTS, {"channel": channel, "outcome": "unknown"}, len(attempts))
         tally.save(conn, self._process)
-
-    def _disable(self, conn: Connection, disabling: Sequence[tuple[Outcome, Brief]], now: datetime) -> None:
-        entries = []
-        for outcome, brief in disabling:
-            if self._book.disable(conn, brief.user_id, brief.channel, outcome.detail or "rejected", now):
-                detail = {"channel": brief.channel, "reason": outcome.reason, "notification_id": brief.id}
-                entries.append(audit.Entry(now, _ACTOR, "contact.disable", person(brief.user_id), detail))
-        audit.record(conn, entries)
 
     @staticmethod
     def _count(tally: counters.Tally, outcome: Outcome, brief: Brief) -> None:

@@ -14,6 +14,7 @@ from app.domain.notifications import Status
 from app.store.erasure import being_erased
 from app.store.notifications import Moved
 from app.store.tables import UtcTime, attempts, notifications
+from channels.base import Contact
 
 _N = notifications.c
 _A = attempts.c
@@ -89,6 +90,10 @@ class Outcome:
     possible_duplicate: bool = False
     disables: bool = False
     """The contact is not to be used again."""
+    contact: Contact | None = None
+    """What it was sent to, where the result says something about that."""
+    was_in_trouble: bool = False
+    """The contact did not take what was sent there before."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,12 @@ def of_an_event(event_id: str) -> ColumnElement[bool]:
     return _N.event_id == event_id
 
 
+def delivered_after(conn: Connection, user_id: str, channel: str, moment: datetime) -> bool:
+    """Whether anything has reached a user on a channel after a moment. It looks at all that they were sent."""
+    reached = select(_N.id).where(_N.user_id == user_id, _N.channel == channel, _N.delivered_at > moment)
+    return conn.execute(reached.limit(1)).first() is not None
+
+
 def open_counts(conn: Connection) -> tuple[dict[str, int], datetime | None]:
     """How many are open, by status, and when the oldest of them was accepted."""
     rows = conn.execute(

@@ -18,10 +18,18 @@ _VERIFIED = "verified"
 _USERS: BindParameter[Any] = bindparam("users", expanding=True)
 # Built once: building a statement costs SQLAlchemy more than running it.
 _documents = select(_P.user_id, _P.document, _P.version, _P.updated_at).where(_P.user_id.in_(_USERS))
-_contacts = select(_C.user_id, _C.channel, _C.public, _C.secret, _C.target, _C.disabled_reason).where(
-    _C.user_id.in_(_USERS)
-)
+_contacts = select(
+    _C.user_id,
+    _C.channel,
+    _C.public,
+    _C.secret,
+    _C.target,
+    _C.disabled_reason,
+    _C.failing_since,
+    _C.warned_at,
+).where(_C.user_id.in_(_USERS))
 _contacts_on = _contacts.where(_C.channel == bindparam("channel_name"))
+_contacts_on_locked = _contacts_on.with_for_update()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +54,22 @@ class StoredContact:
     verified: bool = True
     from_environment: bool = False
     """It is not stored, but comes from a variable of the environment."""
+    failing_since: datetime | None = None
+    """When the first of the attempts failed that have all failed since."""
+    warned_at: datetime | None = None
+    """When its owner was told so."""
+    refused: str | None = None
+    """What its receiver has against it, though it is used all the same."""
 
     @property
     def is_usable(self) -> bool:
         """Whether anything but the question for its verification may go there."""
         return self.verified and self.disabled_reason is None
+
+    @property
+    def in_trouble(self) -> bool:
+        """Whether it did not take what was sent there before."""
+        return self.failing_since is not None or self.refused is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +143,10 @@ def contacts_of(conn: Connection, user_ids: Iterable[str]) -> list[StoredContact
     return [_stored(row) for row in conn.execute(_contacts, {"users": list(user_ids)})]
 
 
-def contacts_on(conn: Connection, channel: str, user_ids: Iterable[str]) -> list[StoredContact]:
-    """The contacts of these users on one channel."""
-    rows = conn.execute(_contacts_on, {"users": list(user_ids), "channel_name": channel})
+def contacts_on(conn: Connection, channel: str, user_ids: Iterable[str], *, lock: bool = False) -> list[StoredContact]:
+    """The contacts of these users on one channel; `lock`: nobody else changes them before the transaction ends."""
+    statement = _contacts_on_locked if lock else _contacts_on
+    rows = conn.execute(statement, {"users": list(user_ids), "channel_name": channel})
     return [_stored(row) for row in rows]
 
 
@@ -156,6 +176,20 @@ def disable_contact(conn: Connection, user_id: str, channel: str, reason: str, n
     return bool(changed.rowcount)
 
 
+def note_failing(
+    conn: Connection, user_id: str, channel: str, *, since: datetime | None, warned_at: datetime | None = None
+) -> None:
+    """Note since when everything that was sent to a contact has failed; None: it does not."""
+    where = (contacts.c.user_id == user_id, contacts.c.channel == channel)
+    conn.execute(update(contacts).where(*where).values(failing_since=since, warned_at=warned_at))
+
+
+def remove_mark(conn: Connection, contact: StoredContact) -> None:
+    """Take back what `put_mark` stored, if it is there still."""
+    where = (contacts.c.user_id == contact.user_id, contacts.c.channel == contact.channel)
+    conn.execute(delete(contacts).where(*where, _C.target == contact.target, _C.disabled_reason.is_not(None)))
+
+
 def _upsert(conn: Connection, contact: StoredContact, now: datetime, *, where: Any = None) -> Any:
     insert = sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert
     values = {
@@ -164,6 +198,8 @@ def _upsert(conn: Connection, contact: StoredContact, now: datetime, *, where: A
         "target": contact.target,
         "disabled_reason": contact.disabled_reason,
         "updated_at": now,
+        "failing_since": None,
+        "warned_at": None,
     }
     statement = insert(contacts).values(user_id=contact.user_id, channel=contact.channel, **values)
     # RETURNING, because an INSERT's rowcount is not known on PostgreSQL.
@@ -175,4 +211,14 @@ def _upsert(conn: Connection, contact: StoredContact, now: datetime, *, where: A
 def _stored(row: Any) -> StoredContact:
     public = {name: value for name, value in row.public.items() if name != _VERIFIED}
     verified = row.public.get(_VERIFIED, True)
-    return StoredContact(row.user_id, row.channel, public, row.secret, row.target, row.disabled_reason, verified)
+    return StoredContact(
+        row.user_id,
+        row.channel,
+        public,
+        row.secret,
+        row.target,
+        row.disabled_reason,
+        verified,
+        failing_since=row.failing_since,
+        warned_at=row.warned_at,
+    )

@@ -201,6 +201,9 @@ contacts = Table(
     Column("target", String(255), nullable=False),
     Column("disabled_reason", Text),
     Column("updated_at", UtcTime, nullable=False),
+    # Since when everything that was sent there has failed, and when its owner was told.
+    Column("failing_since", UtcTime),
+    Column("warned_at", UtcTime),
 )
 
 inbox = Table(

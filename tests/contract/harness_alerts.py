@@ -61,9 +61,9 @@ class AlertHarness(ServedHarness):
 ALERT_ANSWERS: Mapping[str, Row] = {
     "400": (Answer(400), permanent(http_status=400)),
     "400 in many words": (Answer(400, body=LARGE), permanent(http_status=400)),
-    "401 repeats our key": (Answer(401, body=f"unknown: {KEY}"), permanent()),
+    "401 repeats our key": (Answer(401, body=f"unknown: {KEY}"), permanent(disables=True)),
     "402": (Answer(402), permanent()),
-    "403": (Answer(403), permanent()),
+    "403": (Answer(403), permanent(disables=True, http_status=403)),
     "404": (Answer(404), permanent()),
     "408": (Answer(408), transient()),
     "422": (Answer(422), permanent()),
@@ -80,7 +80,7 @@ class PagerDutyHarness(AlertHarness):
     answers = {
         **ALERT_ANSWERS,
         "429 without a word": (Answer(429), transient(retry_after=30.0)),
-        "a key that is none": (lambda harness: harness.use("short"), permanent(http_status=400)),
+        "a key that is none": (lambda harness: harness.use("short"), permanent(disables=True, http_status=400)),
     }
     bad_contacts = (
         None,

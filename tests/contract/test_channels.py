@@ -122,6 +122,12 @@ def test_a_target_is_one_short_line_without_secrets(harness: Harness):
     assert not [secret for secret in (*harness.secrets, *harness.private) if secret in target]
 
 
+def test_a_label_is_one_short_line_without_secrets(harness: Harness):
+    label = harness.channel.label(harness.contact())
+    assert re.fullmatch(r"[^\n]{1,300}", label)
+    assert not [secret for secret in harness.secrets if secret in label]
+
+
 @with_contacts
 def test_a_contact_sent_back_as_read_is_the_same_contact(harness: Harness):
     contact = harness.contact()

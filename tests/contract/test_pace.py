@@ -1,14 +1,16 @@
 """The pace of a target: what is too fast for it comes later, without an attempt and without pushing."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from redis import Redis
 
 from app.store.gate_link import GateLink
 from app.store.pace import Paces, Turn
-from channels.base import Pace, Receipt, Transient
+from channels.base import Channel, Pace, Receipt, Transient
+from channels.pagerduty import PagerDuty
+from channels.slack import Slack
 from tests.fakes.at_once import at_once
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate_server import GateServer
@@ -43,6 +45,23 @@ def test_a_few_go_at_once_and_then_one_in_each_interval(paces: Paces, clock: Fak
         assert paces.take(*PLACE, SLACK, clock.now()).at is None
     clock.advance(seconds=60)
     assert [paces.take(*PLACE, SLACK, clock.now()).at is None for _ in range(4)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize(("channel", "least", "most"), [(Slack, 60, 63), (PagerDuty, 109, 120)])
+def test_no_minute_sees_more_than_the_receiver_takes(
+    paces: Paces, clock: FakeClock, channel: type[Channel], least: int, most: int
+):
+    gone: list[datetime] = []
+    end = clock.now() + timedelta(minutes=3)
+    while clock.now() < end:
+        turn = paces.take(channel.name, "place-1", channel.pace, clock.now())
+        if turn.at is None:
+            gone.append(clock.now())
+        else:
+            clock.advance(seconds=(turn.at - clock.now()).total_seconds())
+    minutes = [sum(since <= moment < since + timedelta(minutes=1) for moment in gone) for since in gone]
+    assert max(minutes) <= most
+    assert minutes[0] >= least
 
 
 def test_each_target_has_its_own_and_most_have_none(paces: Paces, clock: FakeClock, gate_server: GateServer):

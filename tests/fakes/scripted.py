@@ -3,9 +3,11 @@
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import ClassVar, Self
 
 from channels.base import Channel, ChannelEnv, Contact, ContactError, Message, Receipt, Transient
+from channels.patience import Patience
 from tests.fakes.incidents import Incidents
 
 Answer = Receipt | Exception
@@ -51,6 +53,10 @@ class Scripted(Channel):
         """All of it."""
         return dict(contact.public)
 
+    def label(self, contact: Contact) -> str:
+        """Its place."""
+        return f"{self.name} at {contact.public['target']}"
+
     def target(self, contact: Contact) -> str:
         """What the contact says."""
         return str(contact.public["target"])
@@ -82,6 +88,7 @@ class Hooks(Scripted):
     name = "hooks"
     kind = "hook"
     folds_repeats = True
+    patience: ClassVar[Patience | None] = Patience(timedelta(days=3), timedelta(days=5))
 
 
 class Shelf(Scripted):

@@ -18,6 +18,7 @@ from app.services.announcing import Announcer, Publisher
 from app.services.briefs import Briefs
 from app.services.channel_desk import ChannelDesk
 from app.services.contact_book import ContactBook
+from app.services.contact_watch import ContactWatch
 from app.services.contacts import Contacts
 from app.services.dead_letters import DeadLetters
 from app.services.delivery import Delivery
@@ -26,6 +27,7 @@ from app.services.events import Events
 from app.services.explain import Explain
 from app.services.history import History
 from app.services.intake import Intake
+from app.services.notices import Notices
 from app.services.parcels import Parcels
 from app.services.pauses import Pauses
 from app.services.people import People
@@ -99,7 +101,7 @@ class Spine:
         self.stages: list[str] = []
         self.progress = Progress()
         self.announcer = Announcer(publisher or self.publisher, database, monotonic=lambda: self.seconds)
-        briefs, recorder = Briefs(database), Recorder(self.book, process=PROCESS)
+        briefs = Briefs(database)
         policies = {name: RetryPolicy(tuple(waits), jitter=0.0) for name in self.channels}
         given: dict[str, Any] = {
             "dedupe_window": timedelta(minutes=5),
@@ -116,6 +118,8 @@ class Spine:
         translator = Translator(translations=ROOT / "translations", default_locale="en")
         given_rules = Rules(**(given | dict(rules or {})))
         admission = Admission(self.announcer, process=PROCESS)
+        watch = ContactWatch(self.book, Notices(admission, self.people, renderer, self.channels), self.channels)
+        recorder = Recorder(watch, process=PROCESS)
         self.links = VerifyLinks("a key of the test")
         self.verification = Verification(
             database, self.gates, admission, self.channels, self.people, self.book, self.links, clock, process=PROCESS
@@ -171,7 +175,7 @@ class Spine:
         self.explain = Explain(
             database, self.gates, self.people, renderer, translator, self.channels, given_rules, clock
         )
-        self.channel_desk = ChannelDesk(database, self.gates, self.breakers, self.channels, clock)
+        self.channel_desk = ChannelDesk(database, self.gates, self.breakers, self.channels, self.book, clock)
         self.erasures = Erasures(
             database, self.gates, self.channels, clock, process=PROCESS, monotonic=lambda: self.seconds
         )

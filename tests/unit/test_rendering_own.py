@@ -1,18 +1,21 @@
 """What tests and verifications say, in each language."""
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 
-from app.domain.notifications import OWN_LIFETIME, TEST, VERIFICATION
+from app.domain.notifications import CONTACT_DISABLED, CONTACT_FAILING, OWN_LIFETIME, TEST, VERIFICATION
 from app.rendering.render import Content, Occasion
 from tests.fakes.occasions import MOMENT, PUBLIC_URL, make_renderer
 
 LINK = f"{PUBLIC_URL}/ui/verify/…"
 
 
-def rendered(type_: str, kind: str, locale: str) -> Content:
+def rendered(type_: str, kind: str, locale: str, **data: Any) -> Content:
     occasion = Occasion(
         type=type_,
-        data={},
+        data=data,
         priority="normal",
         subject_key=None,
         source=None,
@@ -69,6 +72,63 @@ def test_a_verification_says_nothing_of_the_user_and_links_to_nothing_else(local
     for text in (content.text, content.html or ""):
         assert "u-17" not in text
         assert text.count(PUBLIC_URL) == 1
+
+
+CONTACT = {"contact": "Slack …a1b2", "answer": "Answered\n410: <gone>."}
+ANSWER = {"en": "The last answer: Answered 410: <gone>.", "de": "Die letzte Antwort: Answered 410: <gone>."}
+SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
+
+
+@pytest.mark.parametrize(
+    ("type_", "facts", "locale", "title", "why"),
+    [
+        (
+            CONTACT_DISABLED,
+            {"since": None},
+            "en",
+            "Slack …a1b2 has been turned off",
+            "Nothing is sent there any more, because its receiver refuses it.",
+        ),
+        (
+            CONTACT_DISABLED,
+            SINCE,
+            "de",
+            "Slack …a1b2 wurde abgeschaltet",
+            (
+                "Dorthin wird nichts mehr gesendet, weil seit 22. November 2026, 21:05 MEZ jede Zustellung"
+                " fehlgeschlagen ist."
+            ),
+        ),
+        (
+            CONTACT_FAILING,
+            SINCE | UNTIL,
+            "en",
+            "Slack …a1b2 takes nothing",
+            (
+                "Every delivery there since November 22, 2026, 9:05 PM CET failed. If this goes on, it is turned off"
+                " after November 27, 2026, 9:05 PM CET."
+            ),
+        ),
+        (
+            CONTACT_FAILING,
+            {"since": None},
+            "de",
+            "Slack …a1b2 nimmt nichts an",
+            (
+                "Der Empfänger lehnt ab, was dorthin gesendet wird. Der Kontakt stammt aus den Einstellungen des"
+                " Dienstes und wird trotzdem mit jeder Benachrichtigung versucht."
+            ),
+        ),
+    ],
+)
+def test_a_notice_about_a_contact_says_what_is_wrong_and_what_to_do(
+    type_: str, facts: dict[str, Any], locale: str, title: str, why: str
+):
+    content = rendered(type_, "inbox", locale, **CONTACT, **facts)
+    assert (content.title, content.html) == (title, None)
+    lines = [line for line in content.text.splitlines() if line]
+    assert lines[:2] == [why, ANSWER[locale]]
+    assert len(lines) == (3 if type_ == CONTACT_DISABLED else 2)
 
 
 def test_the_words_about_a_day_are_true():

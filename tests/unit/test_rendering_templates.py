@@ -9,7 +9,7 @@ from traceback import format_exception
 import pytest
 
 from app.domain.events import EVENT_TYPES
-from app.domain.notifications import TEST, VERIFICATION
+from app.domain.notifications import NOTICES, TEST, VERIFICATION
 from app.rendering.email import MailStyles
 from app.rendering.links import Links
 from app.rendering.render import MOST_HTML, Renderer, RenderError
@@ -46,11 +46,11 @@ def render(tmp_path) -> Render:
 
 def test_every_type_has_its_four_pieces_and_every_folder_its_type():
     folders = {path.name for path in TEMPLATES.iterdir() if path.is_dir() and not path.name.startswith("_")}
-    assert folders == {*EVENT_TYPES, TEST, VERIFICATION}
+    assert folders == {*EVENT_TYPES, TEST, VERIFICATION, *NOTICES}
+    # A verification is only ever a mail, and a notice never.
+    left_out = {VERIFICATION: {"short.txt"}, **{notice: {"body.txt", "body.html"} for notice in NOTICES}}
     for name in folders:
-        # A verification is only ever a mail.
-        pieces = set(PIECES) - ({"short.txt"} if name == VERIFICATION else set())
-        assert {path.name for path in (TEMPLATES / name).iterdir()} == pieces
+        assert {path.name for path in (TEMPLATES / name).iterdir()} == set(PIECES) - left_out.get(name, set())
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=short_name)
