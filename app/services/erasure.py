@@ -65,12 +65,12 @@ class Erasures:
         now = self._clock.now()
         named = person(user_id)
         with self._database.write() as conn:
+            erasure.cut_off(conn, user_id, now)
             pseudonym = audit_people.stored(conn, [named])[named]
             audit.record(conn, [audit.Entry(now, actor, "user.erase", named)])
             audit_people.forget(conn, user_id)
             wanted = Erasure(user_id, pseudonym, now)
             erasure.begin(conn, wanted)
-            erasure.mark_sending(conn, wanted, now)
         self._gates.forget(user_id, self._counted)
         give_up = self._monotonic() + _SECONDS_IN_REQUEST
         while self._take(wanted) and self._monotonic() < give_up:

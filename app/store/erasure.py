@@ -51,10 +51,19 @@ class Taken:
     ids: list[str]
 
 
+def cut_off(conn: Connection, user_id: str, now: datetime) -> None:
+    """Drop at once what has no history: what they chose, and how to reach them; what is being sent ends with that.
+
+    In the order in which changes of preferences and outcomes lock the same, so that none waits for the other in a
+    circle; whom the audit log names comes after it.
+    """
+    conn.execute(delete(preferences).where(preferences.c.user_id == user_id))
+    mark_sending(conn, Erasure(user_id, "", now), now)
+    conn.execute(delete(contacts).where(contacts.c.user_id == user_id))
+
+
 def begin(conn: Connection, wanted: Erasure) -> None:
-    """Note whom to erase, and drop at once what has no history: how to reach them, and what they chose."""
-    conn.execute(delete(contacts).where(contacts.c.user_id == wanted.user_id))
-    conn.execute(delete(preferences).where(preferences.c.user_id == wanted.user_id))
+    """Note whom to erase."""
     insert = sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert
     row = {name: getattr(wanted, name) for name in Erasure.__slots__}
     again = {name: value for name, value in row.items() if name != "user_id"}

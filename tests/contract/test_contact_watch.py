@@ -1,5 +1,7 @@
 """Contacts that take nothing: their owners are told once, and in the end nothing more is sent there."""
 
+import re
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import count
 
@@ -21,6 +23,7 @@ from tests.fakes.watch import Watch
 KEY = "key:test"
 REFUSED = Permanent("Answered 500: no.")
 DAY = timedelta(days=1)
+LOCKED = ("preferences", "notifications", "contacts", "audit_people")
 numbers = count(1)
 
 
@@ -240,6 +243,37 @@ def test_of_many_workers_each_step_is_taken_once(
     assert told(spine) == [CONTACT_FAILING, CONTACT_DISABLED, CONTACT_DISABLED]
     for one in spines[1:]:
         one.close()
+
+
+def locked(spine: Spine, act: Callable[[], object]) -> list[str]:
+    """The tables in which an act locks rows of people, in the order in which it first does."""
+    seen: list[str] = []
+
+    def note(_conn, _cursor, statement: str, *_more) -> None:
+        found = re.search(r"(?:^UPDATE|^DELETE FROM|^INSERT INTO|FROM) (\w+)", statement)
+        if found and (not statement.startswith("SELECT") or "FOR UPDATE" in statement):
+            seen.append(found[1])
+
+    event.listen(spine.database.engine, "before_cursor_execute", note)
+    act()
+    event.remove(spine.database.engine, "before_cursor_execute", note)
+    return [table for table in dict.fromkeys(seen) if table in LOCKED]
+
+
+def test_all_who_lock_what_a_person_has_do_so_in_one_order(spine: Spine):
+    # Else an outcome and an erasure, or a change, could wait for each other in a circle.
+    goes = new(spine)
+    spine.hooks.answer(goes, Permanent("gone", disables=True))
+    own = {"letters": {"target": "a"}, "hooks": {"target": "place-2"}}
+    acts: list[Callable[[], object]] = [
+        lambda: spine.delivery.deliver("hooks", [goes]),
+        lambda: spine.preferences.replace("u-1", {"contacts": own}, actor=KEY, by_user=True),
+        lambda: spine.erasures.erase("u-1", actor=KEY),
+    ]
+    for act in acts:
+        order = locked(spine, act)
+        assert {"notifications", "contacts"} <= {*order}
+        assert order == [table for table in LOCKED if table in order]
 
 
 def test_a_worker_that_dies_before_it_has_noted_it_leaves_it_to_the_next(spine: Spine, clock: FakeClock):
