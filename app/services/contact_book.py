@@ -27,7 +27,6 @@ class ContactBook:
     """Finds contacts, and notes what is wrong with them."""
 
     def __init__(self, channels: Mapping[str, Channel], box: SecretBox) -> None:
-        self._box = box
         self._always_used = frozenset(name for name, channel in channels.items() if channel.kind == "alert")
         self._given: dict[str, StoredContact] = {}
         self._digests: dict[str, str] = {}
@@ -52,16 +51,15 @@ class ContactBook:
         given = {channel: self._given[channel]} if OPERATORS in wanted and channel in self._given else {}
         return list(self._merged(people.contacts_on(conn, channel, wanted, lock=lock), given))
 
-    def still_used(self, conn: Connection, user_id: str, channel: str, contact: Contact) -> StoredContact | None:
-        """The user's contact, locked; None when it is disabled, or not the one that is given any more."""
-        there = next(iter(self.on(conn, channel, [user_id], lock=True)), None)
+    def still_used(self, conn: Connection, user_id: str, channel: Channel, contact: Contact) -> StoredContact | None:
+        """The user's contact, locked; None when it is disabled, or not the one that is given any more.
+
+        It opens no secrets: what was sent has to be recorded while they are being re-encrypted, too.
+        """
+        there = next(iter(self.on(conn, channel.name, [user_id], lock=True)), None)
         if there is None or there.disabled_reason is not None:
             return None
-        return there if self.opened(there) == contact else None
-
-    def opened(self, contact: StoredContact) -> Contact:
-        """The contact as its channel knows it."""
-        return Contact(contact.public, self._box.open(contact.sealed))
+        return there if (there.public, there.target) == (contact.public, channel.target(contact)) else None
 
     def refuse(self, conn: Connection, there: StoredContact, reason: str, now: datetime) -> bool:
         """Stop using a contact, or only note what its receiver has against it; false when that was done before."""

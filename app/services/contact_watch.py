@@ -7,6 +7,7 @@ nothing, unless the contact was in trouble when the delivery began.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -23,6 +24,23 @@ from channels.base import Channel
 from channels.patience import Patience
 
 _ACTOR = "system:delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A contact that did not take what was sent there, as the transaction knows it."""
+
+    conn: Connection
+    there: StoredContact
+    label: str
+    outcome: Outcome
+    brief: Brief
+    now: datetime
+
+    @property
+    def answer(self) -> str:
+        """What the receiver said, or what went wrong instead."""
+        return self.outcome.detail or "rejected"
 
 
 class ContactWatch:
@@ -46,43 +64,34 @@ class ContactWatch:
             self._notices.store(conn, told, _ACTOR, now)
 
     def _learn_from(self, conn: Connection, outcome: Outcome, brief: Brief, now: datetime) -> Notification | None:
-        patience = self._channels[brief.channel].patience
+        channel = self._channels[brief.channel]
+        patience = channel.patience
         if outcome.contact is None or not (outcome.disables or outcome.was_in_trouble or patience is not None):
             return None
-        there = self._book.still_used(conn, brief.user_id, brief.channel, outcome.contact)
+        there = self._book.still_used(conn, brief.user_id, channel, outcome.contact)
         if there is None:
             return None
         if outcome.result == "delivered":
             if there.in_trouble:
                 self._book.mended(conn, there)
             return None
+        case = _Case(conn, there, channel.label(outcome.contact), outcome, brief, now)
         if outcome.disables:
-            return self._refused(conn, there, outcome, brief, now)
-        return None if patience is None else self._failed(conn, there, outcome, brief, patience, now)
+            return self._refused(case)
+        return None if patience is None else self._failed(case, patience)
 
-    def _refused(
-        self, conn: Connection, there: StoredContact, outcome: Outcome, brief: Brief, now: datetime
-    ) -> Notification | None:
+    def _refused(self, case: _Case) -> Notification | None:
         """The receiver wants no more."""
-        answer = outcome.detail or "rejected"
-        if not self._book.refuse(conn, there, answer, now):
+        if not self._book.refuse(case.conn, case.there, case.answer, case.now):
             return None
-        is_used = self._book.is_always_used(there)
-        self._record(conn, "contact.refused" if is_used else "contact.disable", outcome.reason, brief, now)
-        return self._notice(conn, CONTACT_FAILING if is_used else CONTACT_DISABLED, there, answer, now)
+        is_used = self._book.is_always_used(case.there)
+        self._record(case, "contact.refused" if is_used else "contact.disable", case.outcome.reason)
+        return self._notice(case, CONTACT_FAILING if is_used else CONTACT_DISABLED)
 
-    def _failed(
-        self,
-        conn: Connection,
-        there: StoredContact,
-        outcome: Outcome,
-        brief: Brief,
-        patience: Patience,
-        now: datetime,
-    ) -> Notification | None:
+    def _failed(self, case: _Case, patience: Patience) -> Notification | None:
         """One more attempt, or the first, that did not succeed."""
-        since, warned_at, at = there.failing_since, there.warned_at, outcome.ended_at or now
-        answer = outcome.detail or "none"
+        conn, there, at = case.conn, case.there, case.outcome.ended_at or case.now
+        since, warned_at = there.failing_since, there.warned_at
         if since is None:
             people.note_failing(conn, there.user_id, there.channel, since=at)
             return None
@@ -98,30 +107,21 @@ class ContactWatch:
             return None
         if warned_at is None:
             people.note_failing(conn, there.user_id, there.channel, since=since, warned_at=at)
-            self._record(conn, "contact.warn", "failing", brief, now)
+            self._record(case, "contact.warn", "failing")
             until = max(since + patience.disabled_after, at + patience.notice)
-            return self._notice(conn, CONTACT_FAILING, there, answer, now, since=since, until=until)
-        reason = f"Every delivery since {since:%Y-%m-%d %H:%M} UTC failed. The last answer: {answer}"
-        self._book.refuse(conn, there, reason, now)
-        self._record(conn, "contact.disable", "failing", brief, now)
-        return self._notice(conn, CONTACT_DISABLED, there, answer, now, since=since)
+            return self._notice(case, CONTACT_FAILING, since=since, until=until)
+        reason = f"Every delivery since {since:%Y-%m-%d %H:%M} UTC failed. The last answer: {case.answer}"
+        self._book.refuse(conn, there, reason, case.now)
+        self._record(case, "contact.disable", "failing")
+        return self._notice(case, CONTACT_DISABLED, since=since)
 
     def _notice(
-        self,
-        conn: Connection,
-        type_: str,
-        there: StoredContact,
-        answer: str,
-        now: datetime,
-        *,
-        since: datetime | None = None,
-        until: datetime | None = None,
+        self, case: _Case, type_: str, *, since: datetime | None = None, until: datetime | None = None
     ) -> Notification:
-        label = self._channels[there.channel].label(self._book.opened(there))
-        facts = {"contact": label, "answer": answer, "since": since, "until": until}
-        return self._notices.written(conn, type_, there.user_id, facts, now)
+        facts = {"contact": case.label, "answer": case.answer, "since": since, "until": until}
+        return self._notices.written(case.conn, type_, case.there.user_id, facts, case.now)
 
     @staticmethod
-    def _record(conn: Connection, action: str, reason: str | None, brief: Brief, now: datetime) -> None:
-        detail = {"channel": brief.channel, "reason": reason, "notification_id": brief.id}
-        audit.record(conn, [audit.Entry(now, _ACTOR, action, person(brief.user_id), detail)])
+    def _record(case: _Case, action: str, reason: str | None) -> None:
+        detail = {"channel": case.brief.channel, "reason": reason, "notification_id": case.brief.id}
+        audit.record(case.conn, [audit.Entry(case.now, _ACTOR, action, person(case.brief.user_id), detail)])
