@@ -30,7 +30,8 @@ BOTH_SIGN = timedelta(hours=24)
 """How long a secret signs after it was replaced by rotation."""
 _T = TypeVar("_T")
 _PREFIX = "whsec_"
-_ROTATED = ("previous", "previous_until")
+_REPLACED = "replaced"
+_MOST_REPLACED = 8
 _MAX_HEADERS = 20
 _MAX_HEADER_VALUE = 1_024
 _HEADER_NAME = re.compile(r"(?i:authorization|x-[a-z0-9-]{1,64})")
@@ -73,13 +74,19 @@ class Webhook(Channel):
         secret = _read(faults, "secret", lambda: _read_secret(given.get("secret"), old.get("secret")))
         if faults:
             raise ContactError(faults)
-        kept = {name: old[name] for name in _ROTATED if name in old} if secret == old.get("secret") else {}
+        kept = {_REPLACED: old[_REPLACED]} if _REPLACED in old and secret == old.get("secret") else {}
         return Contact({"url": url, "types": types}, {"headers": headers, "secret": secret, **kept})
 
     def rotate(self, contact: Contact, now: datetime) -> Contact:
-        """The contact with a new signing secret; the one before it signs as well for another day."""
-        previous = {"previous": contact.secret["secret"], "previous_until": int((now + BOTH_SIGN).timestamp())}
-        return Contact(contact.public, {**contact.secret, **previous, "secret": _new_secret()})
+        """The contact with a new signing secret; the one before it signs as well for another day.
+
+        So do those before that one, if their day is not over: the receiver may know none of the others yet.
+        """
+        moment = int(now.timestamp())
+        before = {"secret": contact.secret["secret"], "until": int((now + BOTH_SIGN).timestamp())}
+        replaced = [before, *(one for one in contact.secret.get(_REPLACED, ()) if moment < one["until"])]
+        new = {"secret": _new_secret(), _REPLACED: replaced[:_MOST_REPLACED]}
+        return Contact(contact.public, {**contact.secret, **new})
 
     def show_contact(self, contact: Contact) -> object:
         """The contact with its signing secret and header values masked."""
@@ -165,9 +172,8 @@ def sign(secret: str, message_id: str, timestamp: int, body: bytes) -> str:
 
 def _signing(contact: Contact, moment: int) -> list[str]:
     """The secrets that sign at this moment, in unix seconds; the newest first."""
-    secret: str = contact.secret["secret"]
-    old: str | None = contact.secret.get("previous")
-    return [secret, old] if old and moment < contact.secret.get("previous_until", 0) else [secret]
+    replaced = contact.secret.get(_REPLACED, ())
+    return [contact.secret["secret"], *(one["secret"] for one in replaced if moment < one["until"])]
 
 
 def _parts(values: Iterable[str]) -> Iterable[str]:
