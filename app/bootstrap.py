@@ -50,6 +50,8 @@ from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.targets import Targets
 from app.services.trials import Trials
+from app.services.unsubscribe_links import UnsubscribeLinks
+from app.services.unsubscribing import Unsubscribing
 from app.services.verification import Verification
 from app.services.verify_links import VerifyLinks
 from app.store import keyring
@@ -83,6 +85,7 @@ class Services:
     events: Events
     preferences: PreferenceDocuments
     verification: Verification
+    unsubscribing: Unsubscribing
     trials: Trials
     inbox: Inbox
     inbox_streams: InboxStreams
@@ -162,6 +165,8 @@ def build_services(
     verification = Verification(
         database, gates, admission, channels, people, book, verify_links, clock, process=process
     )
+    preferences = PreferenceDocuments(database, people, channels, book, Contacts(channels, box), verification, clock)
+    unsubscribe_links = UnsubscribeLinks(database, box, settings.public_url)
     return Services(
         settings=settings,
         process=process,
@@ -172,8 +177,9 @@ def build_services(
         intake=Intake(database, people, admission, clock),
         explain=Explain(database, gates, people, renderer, translator, channels, rules, clock),
         events=Events(database, clock, process=process),
-        preferences=PreferenceDocuments(database, people, channels, book, Contacts(channels, box), verification, clock),
+        preferences=preferences,
         verification=verification,
+        unsubscribing=Unsubscribing(database, people, unsubscribe_links, preferences),
         trials=Trials(database, gates, admission, channels, book, clock),
         inbox=inbox,
         inbox_streams=InboxStreams(database, url, names),
@@ -206,7 +212,7 @@ def build_services(
             database,
             Targets(database, gates, breakers, Paces(link), recorder, clock),
             briefs,
-            Parcels(people, verify_links),
+            Parcels(people, verify_links, unsubscribe_links),
             recorder,
             channels,
             policies,

@@ -32,7 +32,7 @@ from app.api.answers import dumps
 from app.api.proxies import TrustedProxies
 from app.api.strict_json import BODY_BYTES
 from app.bootstrap import Services
-from app.web import docs_page, verify_page
+from app.web import docs_page, unsubscribe_page, verify_page
 
 BLUEPRINTS = (
     events.blueprint,
@@ -74,6 +74,7 @@ def create_app(services: Services) -> Flask:
     headers.register(app, public_url=services.settings.public_url)
     docs_page.register(app, auth.open_to_all)
     verify_page.register(app, services, auth.open_to_all)
+    unsubscribe_page.register(app, services, auth.open_to_all)
     if proxies := services.settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[method-assign]  # how Flask is wrapped
     app.view_functions["static"] = auth.open_to_all(partial(app.view_functions["static"]))

@@ -112,6 +112,8 @@ TOKEN=$MINE see 422 POST "/preferences/$ME/test/email"
 json 200 PATCH "/preferences/$ME" "{\"contacts\": {\"email\": \"$ME@example.com\"}}"
 TOKEN= see 404 GET /ui/verify/nothing
 TOKEN= see 404 POST /ui/verify/nothing
+TOKEN= see 404 GET /unsubscribe/nothing
+TOKEN= see 404 POST /unsubscribe/nothing --data List-Unsubscribe=One-Click
 see 200 GET /preferences/_defaults
 json 200 PUT /preferences/_defaults "$(cat "$SAID")"
 see 200 PATCH /preferences/_defaults --header 'Content-Type: application/merge-patch+json' --data '{}'

@@ -5,6 +5,7 @@ from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 VERIFY_PATH = "/ui/verify/"
+UNSUBSCRIBE_PATH = "/unsubscribe/"
 HIDDEN = "…"
 """Stands in stored text for what only the receiver of a mail may see."""
 _NEVER_IN_A_LINK = re.compile(r"[\x00-\x20\x7f-\xa0\\\"'<>`{}|^\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -31,6 +32,11 @@ class Links:
     def verification(self) -> str:
         """The page that confirms an address, without what opens it."""
         return f"{self._base}{VERIFY_PATH}{HIDDEN}"
+
+    @property
+    def unsubscription(self) -> str:
+        """The page that turns off mails like the one it is in, without what opens it."""
+        return f"{self._base}{UNSUBSCRIBE_PATH}{HIDDEN}"
 
     def about(self, subject: str | None) -> str:
         """The page of one job, resource or component: what was said about it; or all, if its name is endless."""

@@ -153,6 +153,7 @@ class Renderer:
             "link": self._links.safe(data.get("url")) or self._links.about(occasion.subject_key),
             "preferences_link": self._links.preferences,
             "verification_link": self._links.verification,
+            "unsubscribe_link": self._links.unsubscription,
         }
 
 

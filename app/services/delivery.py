@@ -125,6 +125,7 @@ class Delivery:
     def _claim(self, channel: Channel, briefs: Mapping[str, Brief], now: datetime) -> list[Parcel]:
         most = len(self._policies[channel.name].waits) + 1
         lease_until = now + self._lease
+        self._parcels.prepare(channel)
         with self._database.write() as conn:
             events = self._briefs.events_of(conn, briefs.values())
             contacts = self._parcels.contacts(conn, channel, briefs)
@@ -152,7 +153,7 @@ class Delivery:
         for claim in claims:
             if claim.announced_at is not None:
                 self._progress.answered(briefs[claim.id].lane, claim.announced_at)
-        return [self._parcels.packed(claim, briefs[claim.id], events, contacts[claim.id]) for claim in claims]
+        return [self._parcels.packed(channel, claim, briefs[claim.id], events, contacts[claim.id]) for claim in claims]
 
     def _send_bulk(self, channel: Channel, parcels: Sequence[Parcel]) -> list[Again]:
         again: list[Again] = []

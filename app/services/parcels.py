@@ -10,6 +10,7 @@ from app.domain.alerts import closes_alert
 from app.domain.events import Event
 from app.domain.notifications import VERIFICATION
 from app.services.people import People, Reach
+from app.services.unsubscribe_links import UnsubscribeLinks
 from app.services.verify_links import VerifyLinks
 from app.store.delivery import Claim
 from app.store.notifications import Brief
@@ -33,9 +34,15 @@ class Parcel:
 class Parcels:
     """Finds out where notifications go, and packs them."""
 
-    def __init__(self, people: People, verify_links: VerifyLinks) -> None:
+    def __init__(self, people: People, verify_links: VerifyLinks, unsubscribe_links: UnsubscribeLinks) -> None:
         self._people = people
         self._verify_links = verify_links
+        self._unsubscribe_links = unsubscribe_links
+
+    def prepare(self, channel: Channel) -> None:
+        """Have at hand what packing needs, since nothing may go wrong once something is claimed."""
+        if channel.kind == "mail":
+            self._unsubscribe_links.prepare()
 
     def contacts(self, conn: Connection, channel: Channel, briefs: Mapping[str, Brief]) -> dict[str, Reach]:
         """Where each of these notifications goes, by its id; what has nowhere to go is not there."""
@@ -50,11 +57,15 @@ class Parcels:
             found |= {id_: known[brief.user_id] for id_, brief in going.items() if brief.user_id in known}
         return found
 
-    def packed(self, claim: Claim, brief: Brief, events: Mapping[str, Event], reach: Reach) -> Parcel:
-        """The parcel of a claim; the link of a verification is put in here, and nowhere before."""
+    def packed(
+        self, channel: Channel, claim: Claim, brief: Brief, events: Mapping[str, Event], reach: Reach
+    ) -> Parcel:
+        """The parcel of a claim; links that only its reader may know are put in here, and nowhere before."""
         message = _message(brief, events, claim.content)
         if brief.type == VERIFICATION:
             message = self._verify_links.filled(message, reach.contact)
+        if channel.kind == "mail":
+            message = self._unsubscribe_links.filled(message, channel.name)
         return Parcel(claim, message, reach)
 
 

@@ -16,6 +16,7 @@ from app.domain.preferences import effective_cell
 from app.services.contact_book import ContactBook
 from app.services.contacts import ContactChanges, Contacts, Written
 from app.services.intake import Invalid
+from app.services.merge_patch import merged, nulls_of
 from app.services.people import DEFAULTS_USER, People
 from app.services.preference_schema import PreferenceSchema
 from app.services.verification import Verification
@@ -142,6 +143,23 @@ class PreferenceDocuments:
                 self._store(stored, stored.document, changes, actor, action="contact.verify")
                 return True
 
+    def turn_off(self, user_id: str, channel: str, type_: str | None, *, actor: str) -> None:
+        """Send this user no more events of a type on a channel, or nothing at all there (None).
+
+        As if they had changed their preferences, only that it never fails for what else is in them. Of whom nothing is
+        known, as of who was erased, nothing is stored.
+        """
+        change = {"channels": {channel: False}} if type_ is None else {"events": {type_: {channel: "off"}}}
+        while True:
+            with self._database.read() as conn:
+                stored = self._stored(conn, user_id)
+            document = merged(stored.document, change)
+            if document == stored.document or (not stored.version and channel not in stored.contacts):
+                return
+            with suppress(_Overtaken):
+                self._store(stored, document, ContactChanges({}), actor, action="preferences.unsubscribe")
+                return
+
     def _change(
         self,
         user_id: str,
@@ -171,7 +189,7 @@ class PreferenceDocuments:
         """What the user set, changed by the patch. Raises Invalid."""
         try:
             # A null under a name that nobody knows would be merged away unseen.
-            self._schema.document(_nulls(patch) if isinstance(patch, Mapping) else {})
+            self._schema.document(nulls_of(patch) if isinstance(patch, Mapping) else {})
         except ValidationError as fault:
             raise Invalid({"json": fault.messages}) from None
         return merged(self._own(stored), patch)
@@ -272,29 +290,6 @@ class PreferenceDocuments:
 
     def _shown_contacts(self, stored: _Stored) -> dict[str, Any]:
         return {name: self._contacts.shown(contact) for name, contact in stored.contacts.items()}
-
-
-def merged(target: Any, patch: Any) -> Any:
-    """The target changed by a merge patch (RFC 7396, section 2); the target itself stays as it is."""
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for name, value in patch.items():
-        if value is None:
-            result.pop(name, None)
-        else:
-            result[name] = merged(result.get(name), value)
-    return result
-
-
-def _nulls(patch: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a patch only its nulls, and what they are in."""
-    said = {
-        name: _nulls(value) if isinstance(value, Mapping) else None
-        for name, value in patch.items()
-        if value is None or isinstance(value, Mapping)
-    }
-    return {name: value for name, value in said.items() if value != {}}
 
 
 def _changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], changes: ContactChanges) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from app.domain.clock import Clock
-from app.store import audit, keyring, people
+from app.store import audit, keyring, link_key, people
 from app.store.engine import Database
 from app.store.keyring import Ring
 from app.store.secretbox import SecretBox, WrongSecretKey
@@ -62,7 +62,7 @@ class SecretRotation:
     def count(self) -> int:
         """How many secrets there are."""
         with self._database.read() as conn:
-            return people.count_sealed(conn)
+            return people.count_sealed(conn) + (link_key.sealed(conn) is not None)
 
     def reseal(self, key: str, seen: Callable[[int], None]) -> Resealed:
         """Seal with this key what is under an older one, in slices; `seen` is told how many were looked at so far."""
@@ -73,6 +73,7 @@ class SecretRotation:
             with self._database.read() as conn:
                 rows = people.sealed_after(conn, last, _SLICE)
             if not rows:
+                count += self._reseal_link_key(box)
                 return Resealed(count, tuple(lost))
             fresh: list[tuple[people.Sealed, str]] = []
             for row in rows:
@@ -91,6 +92,24 @@ class SecretRotation:
             looked_at += len(rows)
             seen(looked_at)
             last = rows[-1]
+
+    def _reseal_link_key(self, box: SecretBox) -> int:
+        """The key of the links in mails, which work on; whether it was under an older one."""
+        with self._database.read() as conn:
+            old = link_key.sealed(conn)
+        if old is None:
+            return 0
+        try:
+            new = box.reseal(old)
+        except WrongSecretKey:
+            with self._database.write() as conn:
+                link_key.forget(conn, old)
+            return 0
+        if new is None:
+            return 0
+        with self._database.write() as conn:
+            link_key.reseal(conn, old, new)
+        return 1
 
     def finish(self, key: str, done: Resealed, *, actor: str) -> None:
         """Forget the older keys."""

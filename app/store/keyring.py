@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, insert, select, text
 
-from app.store import people
+from app.store import link_key, people
 from app.store.engine import Database
 from app.store.secretbox import SecretBox, WrongSecretKey
 from app.store.tables import markers
@@ -74,5 +74,6 @@ def check(conn: Connection, box: SecretBox) -> None:
     ring = read(conn)
     if ring is None:
         box.open(people.some_sealed(conn))
+        box.open(link_key.sealed(conn))
     elif box.key_id not in {ring.current, *ring.accepted}:
         raise WrongSecretKey("SECRET_KEY: the secrets in this database are sealed with another one")

@@ -6,13 +6,13 @@ Mail programs and scanners open links by themselves; only a POST is somebody's d
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response
 
 from app.bootstrap import Services
 from app.rendering.links import VERIFY_PATH
 from app.services.verification import Question
+from app.web.plain_page import browser_locale, plain_page
 
-_POLICY = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 # From the page to what PUBLIC_URL names, whatever a proxy has put before it.
 _ROOT = "../../"
 
@@ -24,19 +24,17 @@ def register(app: Flask, services: Services, open_to_all: Callable[[Any], Any]) 
     def page(name: str, status: int, question: Question | None) -> Response:
         if question is None:
             # Whose link it was is nobody's business, so the page speaks the browser's language.
-            default = services.settings.default_locale
-            wanted = request.accept_languages.best_match([default, *services.pages.locales], default)
-            html = services.pages.render(name, wanted, root=_ROOT)
-        else:
-            html = services.pages.render(
-                name,
-                question.locale,
-                question.timezone,
-                root=_ROOT,
-                address=question.address,
-                until=question.until,
-            )
-        return Response(html, status, {"Content-Security-Policy": _POLICY}, mimetype="text/html")
+            return plain_page(services, name, status, browser_locale(services), root=_ROOT)
+        return plain_page(
+            services,
+            name,
+            status,
+            question.locale,
+            question.timezone,
+            root=_ROOT,
+            address=question.address,
+            until=question.until,
+        )
 
     @pages.get(f"{VERIFY_PATH}<string:token>")
     @open_to_all

@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import select, text
 
 from app.services.secret_rotation import Resealed, SecretRotation
-from app.store import audit, keyring, people
+from app.services.unsubscribe_links import Subscription, UnsubscribeLinks
+from app.store import audit, keyring, link_key, people
 from app.store.engine import Database
 from app.store.people import StoredContact
 from app.store.secretbox import SecretBox, WrongSecretKey
@@ -254,6 +255,54 @@ def test_what_no_key_opens_is_told_and_holds_up_nothing(database: Database, old:
     with database.write() as conn:
         conn.execute(text("DELETE FROM contacts WHERE user_id = 'u-0001'"))
     assert set(read(database, SecretBox(NEW))) == {"u-0000", "u-0002"}
+
+
+def links_of(rig: Rig) -> UnsubscribeLinks:
+    return UnsubscribeLinks(rig.database, rig.box, "https://im2.example")
+
+
+def test_links_in_mails_that_were_sent_go_on_working(database: Database, old: Rig, new: Rig, rotation: SecretRotation):
+    mine = Subscription("u-1", "email", "job.failed")
+    before = links_of(old)
+    before.prepare()
+    token = before.token(mine)
+    assert rotation.count() == 1
+    assert rotate(rotation) == Resealed(1, ())
+    # A process that was started with the new key, and one that is still there with the old one.
+    assert [links.subscription(token) for links in (links_of(new), before)] == [mine, mine]
+    with pytest.raises(WrongSecretKey):
+        links_of(old).subscription(token)
+    assert rotate(rotation, NEW, NEW) == Resealed(0, ())
+
+
+def test_a_process_with_the_old_key_makes_no_key_for_links_that_the_others_cannot_read(
+    old: Rig, new: Rig, rotation: SecretRotation
+):
+    rotate(rotation)
+    with pytest.raises(WrongSecretKey):
+        links_of(old).prepare()
+    links_of(new).prepare()
+
+
+def test_a_key_for_links_that_no_key_opens_makes_room_for_another(
+    database: Database, new: Rig, rotation: SecretRotation
+):
+    with database.write() as conn:
+        link_key.put_first(conn, "gAAAAABm")
+    with database.write() as conn:
+        keyring.put(conn, keyring.Ring(SecretBox(NEW).key_id))
+    with pytest.raises(WrongSecretKey):
+        links_of(new).prepare()
+    assert rotation.reseal(NEW, lambda _count: None) == Resealed(0, ())
+    links_of(new).prepare()
+
+
+def test_a_process_that_cannot_read_the_key_for_links_does_not_start(database: Database, old: Rig):
+    links_of(old).prepare()
+    with database.read() as conn:
+        keyring.check(conn, old.box)
+        with pytest.raises(WrongSecretKey, match="SECRET_KEY"):
+            keyring.check(conn, SecretBox("somebody's"))
 
 
 def test_a_delivery_with_the_old_key_waits_and_loses_nothing(database, clock, spine):

@@ -12,8 +12,10 @@ from werkzeug.test import TestResponse
 from app.bootstrap import Services, build_services
 from app.config import Settings
 from app.factory import create_app
-from app.rendering.links import VERIFY_PATH
+from app.rendering.links import UNSUBSCRIBE_PATH, VERIFY_PATH
+from app.services.unsubscribe_links import Subscription, UnsubscribeLinks
 from app.services.verify_links import VerifyLinks
+from app.store.secretbox import SecretBox
 from channels.base import Contact
 from tests.fakes.clock import FakeClock
 from tests.fakes.publisher import RecordingPublisher
@@ -55,6 +57,12 @@ class Product:
         query = f"/notifications?type=verification&user_id={user_id}&limit=1"
         (mail,) = self.call("GET", query).json["items"]
         return VERIFY_PATH + VerifyLinks(SECRET_KEY).token(mail["id"], user_id, Contact({"address": address}))
+
+    def unsubscribing(self, user_id: str, type_: str = "job.failed", channel: str = "email") -> str:
+        """The path of the link in a mail of that type to the user."""
+        links = UnsubscribeLinks(self.services.database, SecretBox(SECRET_KEY), self.services.settings.public_url)
+        links.prepare()
+        return UNSUBSCRIBE_PATH + links.token(Subscription(user_id, channel, type_))
 
 
 def build_product(directory: Path, migrated: bytes | None, environ: Mapping[str, str] | None = None) -> Product:

@@ -38,6 +38,8 @@ from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.targets import Targets
 from app.services.trials import Trials
+from app.services.unsubscribe_links import UnsubscribeLinks
+from app.services.unsubscribing import Unsubscribing
 from app.services.verification import Verification
 from app.services.verify_links import VerifyLinks
 from app.store import audit, counters, history, notifications
@@ -58,6 +60,7 @@ ROOT = Path(__file__).parents[2]
 LEASE = timedelta(seconds=90)
 GRACE = timedelta(seconds=30)
 PROCESS = "test@here"
+PUBLIC_URL = "https://im2.example"
 
 
 class Spine:
@@ -112,7 +115,7 @@ class Spine:
         renderer = Renderer(
             templates=templates,
             translations=ROOT / "translations",
-            public_url="https://im2.example",
+            public_url=PUBLIC_URL,
             default_locale="en",
         )
         translator = Translator(translations=ROOT / "translations", default_locale="en")
@@ -127,6 +130,8 @@ class Spine:
         self.preferences = PreferenceDocuments(
             database, self.people, self.channels, self.book, Contacts(self.channels, self.box), self.verification, clock
         )
+        self.unsubscribe_links = UnsubscribeLinks(database, self.box, PUBLIC_URL)
+        self.unsubscribing = Unsubscribing(database, self.people, self.unsubscribe_links, self.preferences)
         self.trials = Trials(database, self.gates, admission, self.channels, self.book, clock)
         self.history = History(database, self.people, translator)
         self.intake = Intake(database, self.people, admission, clock)
@@ -149,7 +154,7 @@ class Spine:
             database,
             Targets(database, self.gates, self.breakers, Paces(self.link), recorder, clock),
             briefs,
-            Parcels(self.people, self.links),
+            Parcels(self.people, self.links, self.unsubscribe_links),
             recorder,
             self.channels,
             policies,

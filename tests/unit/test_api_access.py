@@ -32,6 +32,8 @@ ROWS = {
     "GET /static/<path:filename>": Row(OPEN),
     "GET /ui/verify/<token>": Row(OPEN),
     "POST /ui/verify/<token>": Row(OPEN),
+    "GET /unsubscribe/<token>": Row(OPEN),
+    "POST /unsubscribe/<token>": Row(OPEN),
     "GET /health": Row(OPEN),
     "GET /health/live": Row(OPEN),
     "GET /metrics": Row(OPEN),
@@ -109,6 +111,9 @@ def path_of(rule: str, product: Product, submitter: str) -> str:
     if "/verify/" in rule:
         product.call("PUT", f"/preferences/{ME}", json={})
         rule = rule.replace("/ui/verify/<token>", product.asked(ME)).replace("<channel>", "email")
+    if "/unsubscribe/" in rule:
+        product.call("PATCH", f"/preferences/{ME}", json={"locale": "en"})
+        rule = rule.replace("/unsubscribe/<token>", product.unsubscribing(ME, "quota.exceeded"))
     if "<key_id>" in rule:
         rule = rule.replace("<key_id>", product.services.identity.create_key("x", ["admin"], actor="test").id)
     files = {"/docs/<name>": "/docs/start.js", "/static/<path:filename>": "/static/pages.css"}

@@ -20,6 +20,13 @@ def told_of(product: Product, actor: str) -> int:
     return len(product.call("GET", f"/audit?actor={actor}&limit=200").json["items"])
 
 
+def actor_of(rule: str, path: str) -> str:
+    if rule.startswith("/ui/verify/"):
+        # Whoever follows the link is known by the mail that it was in.
+        return f"link:{path.rpartition('/')[2].partition('.')[0]}"
+    return "link:unsubscribe" if rule.startswith("/unsubscribe/") else "key:admin"
+
+
 @pytest.mark.parametrize("route", CHANGES)
 def test_a_change_is_on_record(product, route):
     method, rule = route.split()
@@ -29,8 +36,7 @@ def test_a_change_is_on_record(product, route):
         product.call("DELETE", f"/events/{event_id}")
     if rule.endswith("/resume"):
         product.call("POST", path.replace("resume", "pause"))
-    # Whoever follows a link is known by the mail that it was in.
-    actor = f"link:{path.rpartition('/')[2].partition('.')[0]}" if rule.startswith("/ui/verify/") else "key:admin"
+    actor = actor_of(rule, path)
     before = told_of(product, actor)
     body = BODIES.get(route, ROWS[route].body)
     answer = product.call(method, path, **({} if body is None else {"json": body}))

@@ -8,8 +8,8 @@ from marshmallow import ValidationError
 
 from app.domain.events import EVENT_TYPES
 from app.domain.preferences import ChannelTraits
+from app.services.merge_patch import merged
 from app.services.preference_schema import PreferenceSchema
-from app.services.preferences import merged
 
 CHANNELS = (
     ChannelTraits("inapp", "inbox", needs_contact=False),

@@ -81,7 +81,7 @@ def check(content: Content) -> None:
         *("html", "head", "meta", "title", "style", "body", "div", "table", "tr", "td", "h1", "p", "a", "bdi")
     }
     links = [attrs["href"] for tag, attrs in page.tags if tag == "a"]
-    assert len(links) == 2
+    assert len(links) == 3
     assert all(link and link.startswith(f"{PUBLIC_URL}/") for link in links)
     assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
 
@@ -168,6 +168,7 @@ def test_a_mail_says_what_happened_to_what_when_what_to_do_where_and_why(rendere
         "--",
         "You get this e-mail because notifications about failed jobs are turned on for you.",
         "Change what you get and where: https://im2.example/notify/ui/preferences",
+        "Unsubscribe from e-mails like this: https://im2.example/notify/unsubscribe/…",
     ]
 
 
