@@ -13,6 +13,8 @@ from email.header import Header
 from email.parser import BytesHeaderParser
 from email.utils import format_datetime, formataddr, parseaddr
 
+import idna
+
 from channels.base import Message, Permanent
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
@@ -94,12 +96,18 @@ def wire_address(address: str) -> str:
     """An address with its domain in ASCII (IDNA); its local part is left as it is. Raises ValueError."""
     local, _, domain = address.rpartition("@")
     try:
-        wired = f"{local}@{domain.encode('idna').decode('ascii')}"
+        wired = f"{local}@{_ascii_domain(domain)}"
     except UnicodeError:
         raise ValueError("not a valid e-mail address") from None
     if not _ADDRESS.fullmatch(wired):
         raise ValueError("not a valid e-mail address")
     return wired
+
+
+def _ascii_domain(domain: str) -> str:
+    """The name as it is looked up (IDNA 2008). Raises UnicodeError."""
+    # The codec of the standard library, for 2003, makes ß an ss: mails would go to somebody else's domain.
+    return (domain.encode("idna") if domain.isascii() else idna.encode(domain, uts46=True)).decode("ascii")
 
 
 def _part(subtype: str, text: str) -> bytes:

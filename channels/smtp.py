@@ -19,9 +19,16 @@ MAX_AGE = 60.0
 _QUIET = 1.0  # after a longer pause than this, the server is asked whether it is still there
 _ENHANCED = re.compile(r"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")
 _LINE_DOT = re.compile(rb"(?m)^\.")
-_NOBODY = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
+_NOBODY = frozenset({"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10"})
 _TOO_LARGE = frozenset({"5.3.4", "5.2.3"})
 _OURS = frozenset({530, 534, 535, 538})
+# Our address, login or right to send (RFC 3463, 4954; the last three are Exchange's).
+_NOT_FROM_US = frozenset({"5.1.7", "5.1.8", "5.7.8", "5.7.9", "5.7.57", "5.7.60", "5.2.252"})
+# Servers tell of it late, in answer to a recipient or to the message, and with a code that has many meanings.
+_VAGUE = frozenset({None, "5.0.0", "5.7.0", "5.7.1"})
+_ABOUT_US = re.compile(rb"(?i)relay|sender address rejected|sender verify failed|client host rejected|helo command")
+_STORAGE = frozenset({"4.3.1", "4.3.2"})
+_LOGINS = frozenset({"CRAM-MD5", "PLAIN", "LOGIN"})
 _GREETED, _TAKEN, _GO_ON = 220, 250, 354
 
 
@@ -91,10 +98,10 @@ class SmtpSession(smtplib.SMTP):
         try:
             code, said = self.rcpt(letter.recipient)
             if code not in (250, 251, 252):
-                raise self._refused_recipient(code, said)
+                raise self._refused(letter, code, said)
             code, said = self.docmd("DATA")
             if code != _GO_ON:
-                raise self._refused_message(code, said)
+                raise self._refused(letter, code, said)
             content = _LINE_DOT.sub(b"..", letter.content)
             self.send(content + (b".\r\n" if content.endswith(b"\r\n") else b"\r\n.\r\n"))
         except (OSError, smtplib.SMTPException):
@@ -107,7 +114,7 @@ class SmtpSession(smtplib.SMTP):
             raise Transient("The mail server did not say whether it took the message.", unknown=True) from None
         self._unfinished = False
         if code != _TAKEN:
-            raise self._refused_message(code, said)
+            raise self._refused(letter, code, said)
         self._used = time.monotonic()
         self._messages += 1
         return self._text(said)
@@ -177,8 +184,8 @@ class SmtpSession(smtplib.SMTP):
                 return
             if not _on_this_machine(self._connection):
                 raise Transient("The password is not sent over an unencrypted connection: set SMTP_USE_TLS.")
-        if not offered:
-            raise Transient("The mail server offers no way to log in.")
+        if not _LOGINS & set(offered.upper().split()):
+            raise Transient("The mail server offers no way to log in that we know.")
         self.login(name, password or "")
 
     def _options(self, letter: Letter) -> Sequence[str]:
@@ -190,7 +197,10 @@ class SmtpSession(smtplib.SMTP):
                 raise Permanent("The mail is larger than the mail server takes.", reason="too_large")
         if letter.needs_utf8:
             if not self.has_extn("smtputf8"):
-                raise Permanent("The mail server cannot send to an address that is not ASCII.", reason="bad_address")
+                raise Permanent(
+                    "The mail server takes no address whose part before the @ is not ASCII (it offers no SMTPUTF8).",
+                    reason="bad_address",
+                )
             options += ["SMTPUTF8", *(["BODY=8BITMIME"] if self.has_extn("8bitmime") else [])]
         return options
 
@@ -199,24 +209,29 @@ class SmtpSession(smtplib.SMTP):
             return Permanent(self._detail(code, said), reason="too_large")
         return self._ours("The mail server refused our sender address", code, said)
 
-    def _refused_recipient(self, code: int, said: bytes) -> DeliveryError:
-        if _enhanced(said) in _NOBODY and code >= 500:
-            return Permanent(self._detail(code, said), reason="bad_address", disables=True)
-        if code >= 500 and b"relay" in said.lower() and _enhanced(said) in (None, "5.7.1"):
-            return self._ours("The mail server does not relay for us", code, said)
-        return self._refused_message(code, said)
-
-    def _refused_message(self, code: int, said: bytes) -> DeliveryError:
+    def _refused(self, letter: Letter, code: int, said: bytes) -> DeliveryError:
+        """What a refusal of the recipient, or of the message, means."""
         enhanced = _enhanced(said)
         if code == 421 or code in _OURS or not 400 <= code < 600:
             return self._ours("The mail server refused us", code, said)
         if code < 500:
-            return Transient(self._detail(code, said), scope="recipient" if code in (450, 451, 452) else "target")
-        if enhanced in _TOO_LARGE or (code == 552 and enhanced is None):
-            return Permanent(self._detail(code, said), reason="too_large")
+            only_this = code in (450, 451, 452) and enhanced not in _STORAGE
+            return Transient(self._detail(code, said), scope="recipient" if only_this else "target")
         if enhanced in _NOBODY:
             return Permanent(self._detail(code, said), reason="bad_address", disables=True)
+        if enhanced in _TOO_LARGE or (code == 552 and enhanced is None):
+            return Permanent(self._detail(code, said), reason="too_large")
+        if enhanced in _NOT_FROM_US or (enhanced in _VAGUE and _is_about_us(letter, said)):
+            return self._not_for_us(code, said)
         return Permanent(self._detail(code, said))
+
+    def _not_for_us(self, code: int, said: bytes) -> Transient:
+        """The server does not take from us, or does not relay for us, what others may send."""
+        what = "The mail server does not relay for us"
+        if self._messages == 0:
+            return self._ours(what, code, said)
+        # It has just done so for somebody else: it is about this recipient, and no reason to keep back the others.
+        return Transient(f"{what}: {self._detail(code, said)}", scope="recipient")
 
     def _ours(self, what: str, code: int, said: bytes | str) -> Transient:
         """Everybody's mail would fail alike: it is kept until the server or the settings are put right."""
@@ -235,6 +250,13 @@ def _enhanced(said: bytes) -> str | None:
     """The enhanced status code (RFC 3463) an answer begins with."""
     found = _ENHANCED.match(said.decode("ascii", "replace"))
     return found[1] if found else None
+
+
+def _is_about_us(letter: Letter, said: bytes) -> bool:
+    """Whether an answer speaks of relaying, or of our address and not of the recipient's."""
+    words = said.lower()
+    ours, theirs = (address.lower().encode() in words for address in (letter.sender, letter.recipient))
+    return (ours and not theirs) or _ABOUT_US.search(said) is not None
 
 
 def _literal(address: str) -> str:

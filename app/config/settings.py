@@ -26,6 +26,8 @@ DAY = 86_400
 LONGEST_ATTEMPT_SECONDS = 20
 """No attempt on any channel may take longer; threads know no time limit of their own."""
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
+# The part before the @ in ASCII: not every server that a mail passes would take another one.
+_ONE_SENDER = re.compile(r"[!-+\--?A-~]+@[^@\s,]+")
 CONSOLE_SENDER = "IM2 <notifications@localhost>"
 
 
@@ -270,7 +272,7 @@ def _networks(value: str) -> tuple[Network, ...]:
 
 def _sender(value: str) -> str:
     addresses = getaddresses([value])
-    if not value.isprintable() or len(addresses) != 1 or not re.fullmatch(r"[^@\s,]+@[^@\s,]+", addresses[0][1]):
+    if not value.isprintable() or len(addresses) != 1 or not _ONE_SENDER.fullmatch(addresses[0][1]):
         raise ValueError
     return value
 

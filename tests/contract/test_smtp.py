@@ -163,6 +163,70 @@ def test_a_name_that_is_not_ascii_needs_a_server_that_takes_it(tmp_path: Path):
         assert error.reason == "bad_address"
 
 
+def test_a_mail_to_such_a_name_arrives_as_it_was_written(mailbox: Mailbox, tmp_path: Path):
+    channel = channel_for(mailbox, tmp_path)
+    channel.send(message(title="Größe"), Contact({"address": "用户@例子.example"}))
+    channel.send(message(), ANA)
+    first, second = mailbox.ledger.entries()
+    assert first["to"] == ["用户@xn--fsqu00a.example"]
+    mail = message_from_string(first["content"], policy=default)
+    assert (mail["to"], mail["subject"]) == ("用户@xn--fsqu00a.example", "Größe")
+    assert (second["to"], mailbox.connections) == (["ana@b.example"], 1)
+
+
+def test_a_name_that_the_server_does_not_take_costs_nobody_else_anything(tmp_path: Path):
+    with Mailbox(smtputf8=False) as mailbox:
+        channel = channel_for(mailbox, tmp_path)
+        error = failure(channel, Contact({"address": "jös@b.example"}))
+        assert isinstance(error, Permanent)
+        # The address may be right all the same: another server would take it.
+        assert not error.disables
+        assert "SMTPUTF8" in error.detail
+        channel.send(message(), Contact({"address": "jo@münchen.example"}))
+        assert [entry["to"] for entry in mailbox.ledger.entries()] == [["jo@xn--mnchen-3ya.example"]]
+        assert mailbox.connections == 1
+
+
+NO_RELAY = Say("554 5.7.1 <bob@elsewhere.example>: Relay access denied")
+
+
+def test_a_server_that_relays_for_nobody_is_our_trouble(mailbox: Mailbox, tmp_path: Path):
+    mailbox.script("rcpt", NO_RELAY)
+    error = failure(channel_for(mailbox, tmp_path))
+    assert isinstance(error, Transient)
+    assert error.scope == "target"
+    assert error.detail.startswith("The mail server does not relay for us: 554 5.7.1")
+
+
+def test_a_server_that_relays_for_others_only_refuses_this_one(mailbox: Mailbox, tmp_path: Path):
+    channel = channel_for(mailbox, tmp_path)
+    channel.send(message(), ANA)
+    mailbox.script("rcpt", NO_RELAY, recipient="bob@elsewhere.example")
+    error = failure(channel, Contact({"address": "bob@elsewhere.example"}))
+    assert isinstance(error, Transient)
+    assert error.scope == "recipient"
+    channel.send(message(), ANA)
+    assert mailbox.connections == 1
+
+
+def test_a_login_that_we_do_not_know_is_said_to_be_that(mailbox: Mailbox, tmp_path: Path):
+    mailbox.script("ehlo", Say("250-mailbox.test\r\n250 AUTH XOAUTH2 NTLM"))
+    error = failure(channel_for(mailbox, tmp_path, username=LOGIN[0], password=LOGIN[1]))
+    assert isinstance(error, Transient)
+    assert "no way to log in" in error.detail
+
+
+def test_421_in_the_middle_of_a_kept_connection_is_tried_again_on_a_new_one(mailbox: Mailbox, tmp_path: Path):
+    channel = channel_for(mailbox, tmp_path)
+    channel.send(message(), ANA)
+    mailbox.script("rcpt", Say("421 4.3.2 tired", times=1), Say())
+    error = failure(channel)
+    assert isinstance(error, Transient)
+    assert not error.unknown
+    channel.send(message(), ANA)
+    assert (len(mailbox.ledger.entries()), mailbox.connections) == (2, 2)
+
+
 def test_lines_of_dots_stay_lines_of_dots(mailbox: Mailbox, tmp_path: Path):
     text = "one\n.\n..\n.end"
     channel_for(mailbox, tmp_path).send(message(text=text), ANA)

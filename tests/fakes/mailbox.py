@@ -25,7 +25,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from tests.fakes.server import FakeServer
 from tests.fakes.turns import Turns
 
-Phase = Literal["ehlo", "auth", "mail", "rcpt", "data", "content", "rset"]
+Phase = Literal["connect", "ehlo", "starttls", "auth", "mail", "rcpt", "data", "content", "rset"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Mailbox(FakeServer):
     def script(self, phase: Phase, *answers: Say, recipient: str = "") -> None:
         """Answer a phase, for "rcpt" and "content" also of one recipient alone, with these from now on.
 
-        "data" is the command, "content" the end of the message, which is in the ledger by then.
+        "connect" is the greeting, "data" the command, "content" the end of the message, which is in the ledger by then.
         """
         self.answers.set(f"{phase} {recipient}".strip(), answers)
 
@@ -105,6 +105,7 @@ class _Conversation(SMTP):
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
         self._socket: asyncio.BaseTransport | None = None
+        self._greeted = False
         super().__init__(
             self,
             hostname="mailbox.test",
@@ -130,9 +131,22 @@ class _Conversation(SMTP):
             self._mailbox.closed(self._socket)
         super().connection_lost(error)
 
+    async def push(self, status: str | bytes) -> None:
+        """Say something; the first thing is the greeting, which the script may change."""
+        if self._greeted:
+            await super().push(status)
+            return
+        self._greeted = True
+        if not await self._scripted("connect"):
+            await super().push(status)
+
     async def smtp_EHLO(self, hostname: str) -> None:  # noqa: N802 - the name is the library's
         if not await self._scripted("ehlo"):
             await super().smtp_EHLO(hostname)
+
+    async def smtp_STARTTLS(self, arg: str) -> None:  # noqa: N802 - the name is the library's
+        if not await self._scripted("starttls"):
+            await super().smtp_STARTTLS(arg)
 
     async def smtp_AUTH(self, arg: str) -> None:  # noqa: N802 - the name is the library's
         if not await self._scripted("auth"):

@@ -117,6 +117,7 @@ def test_every_fault_is_told_at_once_and_names_its_variable():
         ("SMTP_FROM", "nobody"),
         ("SMTP_FROM", "a@b.example, c@d.example"),
         ("SMTP_FROM", "IM2 <a@b.example>\nBcc: c@d.example"),
+        ("SMTP_FROM", "IM2 <jös@b.example>"),
         ("SMTP_USE_TLS", "2"),
         ("SLACK_WEBHOOK_URL", "hooks.slack.com/services/T0/B0/x"),
         ("SLACK_WEBHOOK_URL", "https://user:password@hooks.example/services/T0/B0/x"),

@@ -101,6 +101,13 @@ def test_a_domain_is_written_in_ascii_and_a_name_is_not():
     assert not compose(message(), "jo@münchen.example", SENDER, NOW).needs_utf8
 
 
+def test_a_domain_is_not_mistaken_for_another_that_reads_alike():
+    # By the older IDNA the first would be strasse.example, which is somebody else's.
+    assert compose(message(), "jo@straße.example", SENDER, NOW).recipient == "jo@xn--strae-oqa.example"
+    assert compose(message(), "jo@STRASSE.example", SENDER, NOW).recipient == "jo@STRASSE.example"
+    assert Sender.parse("IM2 <im2@straße.example>").address == "im2@xn--strae-oqa.example"
+
+
 @pytest.mark.parametrize("address", ["", "a", "a@", "@b", "a@b\r\nBcc: c", "a b@c", "a@b>", "<a@b", "a@" + "x" * 70])
 def test_an_address_that_is_none_is_refused(address: str):
     with pytest.raises(ValueError):
@@ -124,6 +131,9 @@ def test_header_text_is_one_harmless_line(text: str):
         ("x@mail.local", "x@mail.local"),
         ("x@münchen.example", "x@münchen.example"),
         ("jös@b.example", "jös@b.example"),
+        ("x@Straße.example", "x@straße.example"),
+        ("x@xn--mnchen-3ya.example", "x@münchen.example"),
+        ("用户@例子.example", "用户@例子.example"),
     ],
 )
 def test_addresses_of_all_networks_can_be_contacts(given_address: str, kept: str, tmp_path):
