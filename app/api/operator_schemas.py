@@ -60,6 +60,13 @@ class AuditPage(Answer):
     next_cursor = next_cursor()
 
 
+class Trouble(Answer):
+    """An attempt that did not deliver."""
+
+    at = fields.AwareDateTime()
+    detail = words("The mail server does not relay for us: 554 5.7.1 Relay access denied")
+
+
 class ChannelInfo(Answer):
     """How a channel is."""
 
@@ -69,6 +76,11 @@ class ChannelInfo(Answer):
     open_targets = number(0, about="Receivers that failed again and again; what goes there is held.")
     half_open_targets = number(0, about="Those of them that the next notification tries out.")
     parked_targets = number(0, about="Receivers that are left alone for a short time, or as they asked.")
+    trouble = fields.Nested(
+        Trouble,
+        allow_none=True,
+        metadata={"description": "While a breaker is not closed: the last failed attempt of what waits."},
+    )
     paused = fields.Boolean()
     paused_at = fields.AwareDateTime(allow_none=True)
     paused_by = words("key:admin", allow_none=True)

@@ -99,7 +99,9 @@ class Preferences(_Wishes):
         _CONTACTS,
         about="Secrets are write-only: they read as set and last4, and a contact that is sent back as it was read keeps"
         " them. What is absent or null is removed. An e-mail address is a text; while it cannot be used it is an object"
-        " that says why: `verified: false`, or `disabled` with the receiver's words. Both forms are taken."
+        " that says why: `verified: false`, or `disabled` with the receiver's words and `disabled_at`. Both forms are"
+        " taken. One that is disabled is used again when it is sent with `disabled: false`, or without it; an address"
+        " that a user sends is verified again then, and one that a key sends stays disabled without the `false`."
         " What the environment gives the operators says `from: environment`.",
         allow_none=True,
     )

@@ -6,12 +6,13 @@ from typing import Any
 from app.domain.clock import Clock
 from app.domain.events import OPERATORS
 from app.services.contact_book import ContactBook
-from app.store import audit, paused
+from app.store import audit, paused, trouble
 from app.store.breaker import Breakers, State
 from app.store.engine import Database
 from app.store.gates import Gates
 from app.store.paused import Paused
 from app.store.people import StoredContact
+from app.store.trouble import Trouble
 from channels.base import Channel
 
 
@@ -36,13 +37,21 @@ class ChannelDesk:
 
     def everything(self) -> list[dict[str, Any]]:
         """How each channel is."""
-        with self._database.read() as conn:
-            pauses = paused.everything(conn)
-            operators = {contact.channel: contact for contact in self._book.of(conn, [OPERATORS])}
         now = self._clock.now()
         parked, broken = self._gates.parked(now), self._breakers.counts(now)
+        with self._database.read() as conn:
+            pauses = paused.everything(conn)
+            troubles = {name: trouble.last(conn, name) for name in broken}
+            operators = {contact.channel: contact for contact in self._book.of(conn, [OPERATORS])}
         return [
-            self._shown(name, broken.get(name, {}), parked.get(name, 0), pauses.get(name), operators.get(name))
+            self._shown(
+                name,
+                broken.get(name, {}),
+                parked.get(name, 0),
+                pauses.get(name),
+                troubles.get(name),
+                operators.get(name),
+            )
             for name in self._channels
         ]
 
@@ -72,6 +81,7 @@ class ChannelDesk:
         broken: Mapping[State, int],
         parked: int,
         pause: Paused | None,
+        why: Trouble | None,
         operators: StoredContact | None,
     ) -> dict[str, Any]:
         worst: tuple[State, ...] = ("open", "half_open")
@@ -82,6 +92,7 @@ class ChannelDesk:
             "open_targets": broken.get("open", 0),
             "half_open_targets": broken.get("half_open", 0),
             "parked_targets": parked,
+            "trouble": why and {"at": why.at, "detail": why.detail},
             "paused": pause is not None,
             "paused_at": pause and pause.at,
             "paused_by": pause and pause.actor,

@@ -92,7 +92,9 @@ class ContactBook:
                 given_one, said = left[row.channel], row.disabled_reason
                 always_used = row.channel in self._always_used
                 left[row.channel] = (
-                    replace(given_one, refused=said) if always_used else replace(given_one, disabled_reason=said)
+                    replace(given_one, refused=said)
+                    if always_used
+                    else replace(given_one, disabled_reason=said, disabled_at=row.disabled_at)
                 )
         yield from left.values()
 

@@ -1,9 +1,9 @@
 """Contacts as the API receives and shows them; each channel knows what its own are made of.
 
-A contact that cannot be used says why by a mark beside its fields: `disabled` with the receiver's words, `verified:
-false`. One of the operators' that comes from the environment says `from: environment`, and `refused` when its receiver
-does not take it and it is used all the same. One that is plain text, as an
-e-mail address, is then an object with `address` and its marks. Sent back as it was read, it keeps marks and secrets.
+A contact that cannot be used says why by a mark beside its fields: `disabled` with the receiver's words, and since when
+(`disabled_at`); `verified: false`. One of the operators' that comes from the environment says `from: environment`, and
+`refused` when its receiver does not take it and it is used all the same. One that is plain text, as an e-mail address,
+is then an object with `address` and its marks. Sent back as it was read, it keeps marks and secrets.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,6 +21,7 @@ from channels.base import Channel, Contact, ContactError
 
 _LONGEST_TARGET = 255
 _FROM, _ENVIRONMENT, _REFUSED = "from", "environment", "refused"
+_DISABLED, _DISABLED_AT = "disabled", "disabled_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,11 @@ class Contacts:
         marks = {
             **({_FROM: _ENVIRONMENT} if contact.from_environment else {}),
             **({} if contact.verified else {"verified": False}),
-            **({} if contact.disabled_reason is None else {"disabled": contact.disabled_reason}),
+            **(
+                {}
+                if contact.disabled_reason is None
+                else {_DISABLED: contact.disabled_reason, _DISABLED_AT: contact.disabled_at}
+            ),
             **({} if contact.refused is None else {_REFUSED: contact.refused}),
         }
         if not marks:
@@ -130,11 +135,14 @@ class Contacts:
             raise ContactError({"": ["The name of the host is too long."]})
         there = old if old is not None and before is not None and contact.public == before.public else None
         verified = not channel.must_verify or _verified(marks.get("verified"), there, by_user=by_user)
+        if old is not None and contact == before and old.disabled_reason is not None:
+            if not _is_taken_up(channel, marks, by_user=by_user):
+                return None
+            # Whoever says that mail arrives there again can show it.
+            return Written(contact, verified and not (by_user and channel.must_verify))
         if old is None or contact != before or verified != old.verified:
             return Written(contact, verified)
-        # One that the receiver made us stop using is taken up again when it is sent without the mark.
-        taken_up = old.disabled_reason is not None and not marks.get("disabled")
-        return Written(contact, verified) if taken_up else None
+        return None
 
 
 def contact_in_use(conn: Connection, book: ContactBook, user_id: str, channel: str) -> StoredContact:
@@ -144,7 +152,7 @@ def contact_in_use(conn: Connection, book: ContactBook, user_id: str, channel: s
         refuse_contact(f"The user has no contact there; set contacts.{channel} in the preferences first.")
     if contact.disabled_reason is not None:
         said = f"The contact is disabled ({contact.disabled_reason})"
-        refuse_contact(f"{said}; set contacts.{channel} again without the mark `disabled` first.")
+        refuse_contact(f'{said}; send contacts.{channel} again with "disabled": false first.')
     return contact
 
 
@@ -157,7 +165,7 @@ def _marks_of(channel: Channel, old: StoredContact | None) -> tuple[str, ...]:
     """What may stand beside the fields of a contact on this channel."""
     verified = ("verified",) if channel.must_verify else ()
     given = (_FROM, _REFUSED) if old is not None and old.from_environment else ()
-    return ("disabled", *verified, *given)
+    return (_DISABLED, _DISABLED_AT, *verified, *given)
 
 
 def _without_marks(value: Any, marks: Sequence[str]) -> tuple[Any, dict[str, Any]]:
@@ -165,6 +173,16 @@ def _without_marks(value: Any, marks: Sequence[str]) -> tuple[Any, dict[str, Any
         return value, {}
     bare = {field: part for field, part in value.items() if field not in marks}
     return bare, {mark: value[mark] for mark in marks if mark in value}
+
+
+def _is_taken_up(channel: Channel, marks: Mapping[str, Any], *, by_user: bool) -> bool:
+    """Whether a contact that its receiver made us stop using is to be used again, as it is sent without that mark.
+
+    Services send the addresses they know again and again, and know nothing of a bounce: they have to say it.
+    """
+    if _DISABLED in marks:
+        return not marks[_DISABLED]
+    return by_user or not channel.must_verify
 
 
 def _verified(said: object, there: StoredContact | None, *, by_user: bool) -> bool:

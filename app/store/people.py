@@ -27,6 +27,7 @@ _contacts = select(
     _C.disabled_reason,
     _C.failing_since,
     _C.warned_at,
+    _C.updated_at,
 ).where(_C.user_id.in_(_USERS))
 _contacts_on = _contacts.where(_C.channel == bindparam("channel_name"))
 _contacts_on_locked = _contacts_on.with_for_update()
@@ -52,6 +53,7 @@ class StoredContact:
     target: str
     disabled_reason: str | None
     verified: bool = True
+    disabled_at: datetime | None = None
     from_environment: bool = False
     """It is not stored, but comes from a variable of the environment."""
     failing_since: datetime | None = None
@@ -219,6 +221,8 @@ def _stored(row: Any) -> StoredContact:
         row.target,
         row.disabled_reason,
         verified,
+        # Nothing else is written to one that is disabled.
+        disabled_at=None if row.disabled_reason is None else row.updated_at,
         failing_since=row.failing_since,
         warned_at=row.warned_at,
     )

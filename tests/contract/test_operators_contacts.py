@@ -170,7 +170,8 @@ def test_one_that_is_gone_is_not_used_again_until_the_variable_changes(
     (entry,) = spine.audit(f"user:{USER}")
     assert (entry.action, entry.detail["notification_id"]) == ("contact.disable", goes)
     shown = spine.preferences.get(USER).body
-    assert shown["contacts"] == {"hooks": {"target": "house", "from": "environment", "disabled": "Gone for good."}}
+    why = {"disabled": "Gone for good.", "disabled_at": spine.clock.now()}
+    assert shown["contacts"] == {"hooks": {"target": "house", "from": "environment", **why}}
     assert shown["effective"]["system.error"]["hooks"]["source"] == "no_contact"
     with pytest.raises(Invalid, match="Gone for good"):
         spine.trials.send(USER, "hooks", actor=KEY)

@@ -186,25 +186,79 @@ def test_a_test_that_cannot_arrive_is_refused_with_what_to_do(product: Product):
     assert product.call("GET", f"/history/{USER}?type=test").json["items"] == []
 
 
-def test_a_disabled_address_says_so_and_is_taken_up_when_it_is_sent_without_the_mark(product: Product):
+def bounced(product: Product) -> dict[str, object]:
+    """An address that a key had set and that bounced, as it reads then."""
     product.call("PUT", PATH, json={"contacts": {"email": ADDRESS}})
+    product.clock.advance(hours=1)
     disable(product)
-    disabled = {"address": ADDRESS, "disabled": BOUNCE}
+    since = product.clock.now().isoformat().replace("+00:00", "Z")
+    product.clock.advance(hours=1)
+    return {"address": ADDRESS, "disabled": BOUNCE, "disabled_at": since}
+
+
+def test_a_disabled_address_says_since_when_and_why(product: Product):
+    disabled = bounced(product)
     assert email(product) == disabled
+    assert product.call("GET", PATH).json["effective"]["job.failed"]["email"]["source"] == "no_contact"
     assert BOUNCE in why_not(product, "email")
     assert own(product, "PUT", {"contacts": {"email": disabled}}).json["contacts"]["email"] == disabled
     assert own(product, "PATCH", {"daily_at": "07:00"}).json["contacts"]["email"] == disabled
-    assert own(product, "PUT", {"contacts": {"email": ADDRESS}}).json["contacts"]["email"] == ADDRESS
+    assert product.call("PATCH", PATH, json={"daily_at": "09:00"}).json["contacts"]["email"] == disabled
+
+
+@pytest.mark.parametrize("again", [ADDRESS, {"address": ADDRESS}, {"address": ADDRESS, "disabled": False}])
+def test_a_person_who_sends_a_disabled_address_again_has_to_show_that_mail_arrives(product: Product, again: object):
+    bounced(product)
+    assert own(product, "PUT", {"contacts": {"email": again}}).json["contacts"]["email"] == UNVERIFIED
+    assert mails(product) == ["pending"]
+
+
+def test_a_service_that_sends_a_disabled_address_again_changes_nothing(product: Product):
+    disabled = bounced(product)
+    key = product.key("users:write")
+    before = product.call("GET", PATH).headers["ETag"]
+    for again in (ADDRESS, {"address": ADDRESS}, {"address": ADDRESS, "verified": True}):
+        answer = product.call("PUT", PATH, key, json={"contacts": {"email": again}})
+        assert (answer.json["contacts"]["email"], answer.headers["ETag"]) == (disabled, before)
+    answer = product.call("PATCH", PATH, key, json={"contacts": {"email": {"disabled": False}}})
+    assert answer.json["contacts"]["email"] == ADDRESS
     assert product.call("POST", f"{PATH}/test/email").status_code == 202
+
+
+def test_another_address_is_not_disabled(product: Product):
+    bounced(product)
+    answer = product.call("PATCH", PATH, json={"contacts": {"email": {"address": "b@b.example"}}})
+    assert answer.json["contacts"]["email"] == "b@b.example"
 
 
 def test_an_address_that_bounced_before_it_was_verified_is_asked_when_it_is_taken_up(product: Product):
     own(product, "PUT", {"contacts": {"email": ADDRESS}})
     disable(product)
-    assert email(product) == {**UNVERIFIED, "disabled": BOUNCE}
+    since = product.clock.now().isoformat().replace("+00:00", "Z")
+    assert email(product) == {**UNVERIFIED, "disabled": BOUNCE, "disabled_at": since}
+    product.call("PUT", PATH, json={"contacts": {"email": ADDRESS}})
+    assert email(product) == {**UNVERIFIED, "disabled": BOUNCE, "disabled_at": since}
     assert product.call("POST", f"{PATH}/verify/email").status_code == 422
     assert own(product, "PATCH", {"contacts": {"email": {"disabled": None}}}).json["contacts"]["email"] == UNVERIFIED
     assert mails(product) == ["pending", "cancelled"]
+
+
+def test_who_reads_at_a_disabled_address_takes_it_up_by_confirming_it(product: Product):
+    link = product.asked(USER, ADDRESS)
+    disable(product)
+    assert product.call("POST", link, None).status_code == 200
+    assert email(product) == ADDRESS
+
+
+@pytest.mark.parametrize("address", ["jös@b.example", "ana@münchen.example", "用户@例子.example"])
+def test_an_address_that_is_not_ascii_is_one_like_any_other(product: Product, address: str):
+    assert product.call("PUT", PATH, json={"contacts": {"email": address}}).json["contacts"]["email"] == address
+    other = f"x{address}"
+    assert own(product, "PATCH", {"contacts": {"email": other}}).status_code == 200
+    link = product.asked(USER, other)
+    assert f"<bdi>{other}</bdi>" in product.call("GET", link, None).text
+    assert product.call("POST", link, None).status_code == 200
+    assert email(product) == other
 
 
 @pytest.mark.parametrize("path", ["test", "verify"])
