@@ -154,6 +154,42 @@ def test_a_user_is_told_when_it_was_too_often(product: Product, mailbox: Mailbox
     assert 1 <= len(mails(mailbox, "asked-6@contacts.example")) <= 3
 
 
+def leaving(product: Product, mail: Entry) -> str:
+    """The link that turns off mails like this one, as a path; it is the same in header and text."""
+    headers = parsed(mail["content"])
+    # The product of these tests has no https.
+    assert headers["List-Unsubscribe-Post"] is None
+    link = str(headers["List-Unsubscribe"]).strip("<>")
+    assert link.startswith(f"{product.url}/unsubscribe/")
+    assert f"Unsubscribe from e-mails like this: {link}" in text_of(mail)
+    return link.removeprefix(product.url)
+
+
+def test_who_unsubscribes_is_not_mailed_about_that_again(product: Product, mailbox: Mailbox):
+    user, address = "left-1", "left-1@contacts.example"
+    product.set_user(user, contacts={"email": address})
+    product.ended(product.submit("job.failed", FAILED, user))
+    (mail,) = mails(mailbox, address)
+    assert parsed(mail["content"])["Auto-Submitted"] == "auto-generated"
+    path, before = leaving(product, mail), product.get(f"/preferences/{user}")
+    seen = product.call("GET", path, token=None)
+    assert (seen.status_code, "Failed jobs" in seen.text) == (200, True)
+    assert product.get(f"/preferences/{user}") == before
+    clicked = product.call("POST", path, token=None, data={"List-Unsubscribe": "One-Click"}, allow_redirects=False)
+    assert clicked.status_code == 200
+    cell = product.get(f"/preferences/{user}")["effective"]["job.failed"]["email"]
+    assert cell == {"rhythm": "off", "source": "user", "locked": False}
+    silent = product.submit("job.failed", {"job_id": "j-2", "error": "disk full"}, user)
+    product.ended(silent)
+    assert product.notification(silent, "email")["reason"] == "opted_out"
+    product.ended(product.submit("job.completed", {"job_id": "j-3"}, user))
+    subjects = [parsed(one["content"])["Subject"] for one in mails(mailbox, address, 2)]
+    assert subjects == ["Job failed: disk full (j-1)", "Job completed: j-3"]
+    signature = path.rpartition(".")[2]
+    assert signature not in product.call("GET", f"/history/{user}").text + product.call("GET", "/audit").text
+    assert signature not in product.log()
+
+
 @pytest.mark.parametrize("channel", ["inapp", "email", "webhook"])
 def test_a_test_arrives(product: Product, mailbox: Mailbox, receiver: Receiver, channel: str):
     user, address, path = f"tried-{channel}", f"tried-{channel}@contacts.example", f"/tried-{channel}"

@@ -54,6 +54,10 @@ class Played:
             self.lost = self._told(LOST)
             self.ticket, self.verification = self._use_links()
         self.commands = monitor.text()
+        (mail,) = (one for one in mailbox.ledger.entries() if PERSON in one["to"])
+        self.unsubscribe_link = str(parsed(mail["content"])["List-Unsubscribe"]).strip("<>")
+        for method in ("GET", "POST"):
+            assert product.call(method, urlsplit(self.unsubscribe_link).path, token=None).status_code == 200
         product.call("GET", f"/history/{USER}", token=self.user_token)
         product.call("GET", f"/history/{USER}?token={self.service_key}", token=self.service_key)
         product.call("GET", f"/history/{self.service_key}")
@@ -138,6 +142,7 @@ class Played:
             "webhook path": WEBHOOK_TOKEN,
             "Slack token": SLACK_TOKEN,
             "Discord token": DISCORD_TOKEN,
+            "unsubscribe link": self.unsubscribe_link.rpartition(".")[2],
             "SMTP password": MAIL_LOGIN[1],
             "SECRET_KEY": SECRET_KEY,
             "Flower password": FLOWER_LOGIN[1],
