@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.store.engine import Database
-from channels.base import SmtpSettings
+from channels.base import Message, Permanent, SmtpSettings
 from channels.email import Email
 from channels.mail_files import MailFiles
 from tests.fakes.clock import FakeClock
@@ -86,6 +86,21 @@ def test_an_address_that_bounced_is_not_used_again_until_it_is_another(spine: Sp
     work(spine, again)
     assert spine.states(again) == [("delivered", None)]
     assert recipients(mailbox) == ["new@b.example", address_of(good)]
+
+
+def test_a_bounce_of_an_address_that_was_changed_meanwhile_is_not_the_new_ones(spine: Spine):
+    user, old, new = USERS[0], {"target": "old"}, {"target": "new"}
+
+    def change(_message: Message) -> None:
+        spine.preferences.replace(user, {"contacts": {"letters": new}}, actor="key:key_1")
+
+    spine.preferences.replace(user, {"contacts": {"letters": old}}, actor="key:key_1")
+    (mail,) = spine.submit(user)
+    spine.letters.answer(mail, Permanent(BOUNCE, reason="bad_address", disables=True))
+    spine.letters.during = change
+    spine.delivery.deliver("letters", [mail])
+    assert spine.states([mail]) == [("failed", "bad_address")]
+    assert spine.preferences.get(user).body["contacts"]["letters"] == new
 
 
 @pytest.mark.parametrize(
