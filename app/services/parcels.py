@@ -57,9 +57,7 @@ class Parcels:
             found |= {id_: known[brief.user_id] for id_, brief in going.items() if brief.user_id in known}
         return found
 
-    def packed(
-        self, channel: Channel, claim: Claim, brief: Brief, events: Mapping[str, Event], reach: Reach
-    ) -> Parcel:
+    def packed(self, channel: Channel, claim: Claim, brief: Brief, events: Mapping[str, Event], reach: Reach) -> Parcel:
         """The parcel of a claim; links that only its reader may know are put in here, and nowhere before."""
         message = _message(brief, events, claim.content)
         if brief.type == VERIFICATION:
