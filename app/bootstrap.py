@@ -30,6 +30,7 @@ from app.services.contact_watch import ContactWatch
 from app.services.contacts import Contacts
 from app.services.dead_letters import DeadLetters
 from app.services.delivery import Delivery
+from app.services.digests import Digests
 from app.services.erasure import Erasures
 from app.services.events import Events
 from app.services.explain import Explain
@@ -49,6 +50,7 @@ from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.targets import Targets
+from app.services.texts import Texts
 from app.services.trials import Trials
 from app.services.unsubscribe_links import UnsubscribeLinks
 from app.services.unsubscribing import Unsubscribing
@@ -206,7 +208,15 @@ def build_services(
             longest_wait=timedelta(seconds=settings.longest_wait_seconds),
         ),
         pipeline=Pipeline(
-            database, gates, briefs, people, renderer, channels, rules, clock, ring=bell.ring, process=process
+            database,
+            gates,
+            briefs,
+            Texts(briefs, people, renderer, channels),
+            channels,
+            rules,
+            clock,
+            ring=bell.ring,
+            process=process,
         ),
         delivery=Delivery(
             database,
@@ -231,7 +241,8 @@ def build_services(
             [name for name, channel in channels.items() if channel.bulk],
             timedelta(seconds=settings.relay_grace_seconds),
             clock,
-            pauses,
+            pauses=pauses,
+            digests=Digests(database, people, admission, rules.dedupe_window, clock, process=process),
             process=process,
         ),
         progress=progress,

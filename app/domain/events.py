@@ -73,6 +73,8 @@ class EventType:
     """May come without recipients, and then goes to the operators."""
     in_doubt: InDoubt = "resend"
     """Where a repeat is seen twice: whether missing it would be worse than having it twice, or the other way round."""
+    moves: bool = False
+    """Only tells how far its subject is: the next one, or the end, makes it old news."""
     resolves: bool = False
     """Tells that all is well with its subject, whatever was said about it before."""
 
@@ -132,6 +134,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             {"job_id": "j-2041", "name": "nightly encode", "percent": 42.5},
             # The next report says more than a repeat of this one would.
             in_doubt="hold",
+            moves=True,
         ),
         EventType(
             "system.error",

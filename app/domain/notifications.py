@@ -22,6 +22,8 @@ REASONS: Mapping[Status, tuple[str, ...]] = {
 }
 OUTCOMES: tuple[str, ...] = ("delivered", "transient", "permanent", "unknown")
 
+DIGEST = "digest"
+"""Carries several that were held."""
 TEST = "test"
 """Somebody tries out a channel."""
 VERIFICATION = "verification"
@@ -32,7 +34,7 @@ CONTACT_FAILING = "contact.failing"
 """Tells a user that one of their contacts takes nothing, before it is turned off."""
 NOTICES: tuple[str, ...] = (CONTACT_DISABLED, CONTACT_FAILING)
 """Written when they are made, from what is kept nowhere else; they are for the inbox alone."""
-OWN_TYPES: tuple[str, ...] = ("digest", TEST, VERIFICATION, *NOTICES)
+OWN_TYPES: tuple[str, ...] = (DIGEST, TEST, VERIFICATION, *NOTICES)
 """Notifications that no single event stands behind."""
 OWN_LIFETIME = timedelta(hours=24)
 """How long tests and verifications are of use."""

@@ -63,6 +63,30 @@ def plan(
             yield _decide(event, recipient, channel, now, open_alerts)
 
 
+def reconsider(
+    event: Event, recipient: Recipient, channel: ChannelTraits, since: datetime, now: datetime, *, closes: bool
+) -> Decision:
+    """What becomes now of something that was held: as planned `since` then, by what the recipient wants today.
+
+    A wait that has ended is not begun again: what was to come at eight goes at eight, and not at the next eight.
+    `closes` says that it was stored to end an alert.
+    """
+    wishes = recipient.preferences
+    cell = cell_of(wishes, event.type, channel)
+    target = recipient.targets.get(channel.name)
+
+    def decision(verdict: Verdict, reason: str, until: datetime | None = None) -> Decision:
+        return Decision(wishes.user_id, channel.name, verdict, reason, until, target or "")
+
+    if closes:
+        return decision("send", "closes_alert")
+    if refused := _refusal(event, wishes, cell, reached=target is not None, closes=False):
+        return decision("suppress", refused[0])
+    if wait := _wait(event, wishes, channel, cell, since, now):
+        return decision("hold", *wait)
+    return decision("send", cell.source)
+
+
 def _decide(
     event: Event, recipient: Recipient, channel: ChannelTraits, now: datetime, open_alerts: Container[Place]
 ) -> Decision:
@@ -84,7 +108,7 @@ def _decide(
     if refused := _refusal(event, wishes, cell, reached=target is not None, closes=closes):
         reason, stored = refused
         return decision("suppress", reason, stored=stored)
-    if wait := _wait(event, wishes, channel, cell, now):
+    if wait := _wait(event, wishes, channel, cell, now, now):
         reason, until = wait
         return decision("hold", reason, until=until)
     return decision("send", cell.source)
@@ -106,13 +130,14 @@ def _refusal(event: Event, wishes: Preferences, cell: Cell, *, reached: bool, cl
 
 
 def _wait(
-    event: Event, wishes: Preferences, channel: ChannelTraits, cell: Cell, now: datetime
+    event: Event, wishes: Preferences, channel: ChannelTraits, cell: Cell, since: datetime, now: datetime
 ) -> tuple[str, datetime] | None:
     """Why and until when it has to wait, or None. A locked cell waits for nothing but its appointed time.
 
-    Nothing that waits is released into quiet hours. The inbox makes no noise, so they let it pass.
+    It is planned `since` then. Nothing that waits is released into quiet hours. The inbox makes no noise, so they let
+    it pass.
     """
-    wait = _appointment(event, wishes, cell, now)
+    wait = _appointment(event, wishes, cell, since, now)
     if cell.locked or event.priority == "critical" or channel.kind == "inbox" or wishes.quiet_hours is None:
         return wait
     reason, until = wait or ("quiet_hours", now)
@@ -120,17 +145,25 @@ def _wait(
     return (reason, end) if end is not None else wait
 
 
-def _appointment(event: Event, wishes: Preferences, cell: Cell, now: datetime) -> tuple[str, datetime] | None:
+def _appointment(
+    event: Event, wishes: Preferences, cell: Cell, since: datetime, now: datetime
+) -> tuple[str, datetime] | None:
     if at := _appointed(event, now):
         return "scheduled", at
     if cell.locked:
         return None
     if wishes.muted_until is not None and wishes.muted_until > now:
         return "muted", wishes.muted_until
+    round_ = _round(wishes, cell, since)
+    return None if round_ is None or round_ <= now else ("digest", round_)
+
+
+def _round(wishes: Preferences, cell: Cell, since: datetime) -> datetime | None:
+    """When the next summary after that moment is made, if what is in this cell goes into one."""
     if cell.rhythm == "hourly":
-        return "digest", schedule.next_hour(wishes.zone, now)
+        return schedule.next_hour(wishes.zone, since)
     if cell.rhythm == "daily":
-        return "digest", schedule.next_at(wishes.daily_at, wishes.zone, now)
+        return schedule.next_at(wishes.daily_at, wishes.zone, since)
     return None
 
 

@@ -1,9 +1,8 @@
 """From what happened to what the reader sees."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from traceback import walk_tb
@@ -15,10 +14,12 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.domain.events import EVENT_TYPES
+from app.rendering import summary
 from app.rendering.catalogues import N_, Catalogues, formats_for
 from app.rendering.environment import Environments
 from app.rendering.filters import FILTERS, Reader
 from app.rendering.links import Links
+from app.rendering.occasion import Occasion
 from app.rendering.text import clean, clip, one_line, tidy
 
 MOST_TITLE = 200
@@ -48,23 +49,6 @@ class RenderError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Occasion:
-    """All that a template may know. Times are aware and in UTC."""
-
-    type: str
-    data: Mapping[str, Any]
-    priority: str
-    subject_key: str | None
-    source: str | None
-    occurred_at: datetime
-    expires_at: datetime
-    user_id: str
-    notification_id: str
-    duplicates: int
-    resolved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Signs:
     """What stands beside the text in chats and alerts: how urgent it is in a word, and where to learn more."""
 
@@ -85,6 +69,8 @@ class Content:
     html: str | None
     locale: str
     signs: Signs | None = None
+    items: list[dict[str, Any]] | None = None
+    """What a digest carries, newest first: `{notification_id, event_id, type, subject_key, title, occurred_at}`."""
 
 
 class Renderer:
@@ -113,8 +99,34 @@ class Renderer:
         Raises RenderError.
         """
         used = self._catalogues.resolve(locale)
-        environment = self._environments.of(used)
         names = self._names(occasion, kind, used, self._reader(locale, used, timezone))
+        return self._content(occasion, kind, used, names)
+
+    def render_digest(
+        self, occasion: Occasion, carried: Sequence[Occasion], *, kind: str, locale: str, timezone: str
+    ) -> Content:
+        """The content of a digest, whose texts tell of those it carries, grouped by what they are about.
+
+        One whose own title can't be made is told of by its type. Raises RenderError.
+        """
+        used = self._catalogues.resolve(locale)
+        reader = self._reader(locale, used, timezone)
+        told = [self._told(one, kind, used, reader) for one in carried]
+        names = {**self._names(occasion, kind, used, reader), **summary.names(told)}
+        return replace(self._content(occasion, kind, used, names), items=summary.items(told))
+
+    def _told(self, occasion: Occasion, kind: str, used: str, reader: Reader) -> summary.Told:
+        names = self._names(occasion, kind, used, reader)
+        try:
+            title = clip(
+                one_line(_fill(self._environments.of(used), f"{occasion.type}/subject.txt", names)), MOST_TITLE
+            )
+        except RenderError:
+            title = occasion.type
+        return summary.Told(occasion, title, names["link"])
+
+    def _content(self, occasion: Occasion, kind: str, used: str, names: Mapping[str, Any]) -> Content:
+        environment = self._environments.of(used)
 
         def piece(name: str) -> str:
             return _fill(environment, f"{occasion.type}/{name}", names)

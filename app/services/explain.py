@@ -12,8 +12,9 @@ from app.domain.events import Event
 from app.domain.fingerprint import fingerprint, sameness
 from app.domain.planning import Decision, Place, Recipient, plan
 from app.domain.preferences import ChannelTraits, cell_of
+from app.rendering.occasion import Occasion
 from app.rendering.reasons import Translator
-from app.rendering.render import Occasion, Renderer, RenderError
+from app.rendering.render import Renderer, RenderError
 from app.services import event_schema, open_alerts
 from app.services.intake import Invalid
 from app.services.people import People

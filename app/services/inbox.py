@@ -48,7 +48,7 @@ class Inbox:
                 "sequence": message.sequence,
                 "title": message.title,
                 "text": message.text,
-                "data": dict(message.data),
+                "data": dict(message.data) if message.items is None else {"items": message.items},
                 "created_at": now,
                 "updated_at": now,
             }

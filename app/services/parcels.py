@@ -86,6 +86,7 @@ def _message(brief: Brief, events: Mapping[str, Event], content: Mapping[str, An
         html=text.get("html"),
         occurred_at=event.occurred_at if event else brief.created_at,
         data=event.data if event else {},
+        items=text.get("items"),
         resolved=brief.closes_alert if brief.alert_key is not None else event is not None and closes_alert(event),
         severity=signs.get("severity", ""),
         link=signs.get("link"),

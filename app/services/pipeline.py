@@ -12,11 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from app.domain.clock import Clock
-from app.domain.events import Event
 from app.domain.notifications import Status
-from app.rendering.render import Content, Occasion, Renderer, RenderError
+from app.rendering.render import Content
 from app.services.briefs import Briefs
-from app.services.people import People
+from app.services.texts import Texts
 from app.store import alerts, audit, counters, inbox, notifications
 from app.store.engine import Database
 from app.store.gates import Gates, Limit
@@ -50,8 +49,7 @@ class Pipeline:
         database: Database,
         gates: Gates,
         briefs: Briefs,
-        people: People,
-        renderer: Renderer,
+        texts: Texts,
         channels: Mapping[str, Channel],
         rules: Rules,
         clock: Clock,
@@ -63,8 +61,7 @@ class Pipeline:
         self._database = database
         self._gates = gates
         self._briefs = briefs
-        self._people = people
-        self._renderer = renderer
+        self._texts = texts
         self._channels = channels
         self._rules = rules
         self._clock = clock
@@ -77,22 +74,9 @@ class Pipeline:
         with self._database.read() as conn:
             briefs, bare_ids = notifications.briefs_to_render(conn, ids)
             bare = [briefs[id_] for id_ in bare_ids]
-            events = self._briefs.events_of(conn, bare)
-            wishes = self._people.wishes(conn, sorted({brief.user_id for brief in bare})) if bare else {}
+            sources = self._texts.gather(conn, bare)
         self._briefs.remember(briefs)
-        rendered: dict[str, Content] = {}
-        failed: dict[str, str] = {}
-        for brief in bare:
-            reader = wishes[brief.user_id]
-            try:
-                rendered[brief.id] = self._renderer.render(
-                    _occasion(brief, events.get(brief.event_id or "")),
-                    kind=self._channels[brief.channel].kind,
-                    locale=reader.locale,
-                    timezone=reader.timezone,
-                )
-            except RenderError as error:
-                failed[brief.id] = str(error)
+        rendered, failed = self._texts.write(sources)
         if bare:
             self._keep(rendered, failed, now)
         return [id_ for id_ in ids if id_ in briefs and id_ not in failed]
@@ -225,19 +209,3 @@ class Pipeline:
 def _passes_the_gates(brief: Brief) -> bool:
     """What was asked for again, or stands for several, was counted before; what closes an alert must not be missed."""
     return brief.event_id is None or brief.replay_of is not None or brief.closes_alert
-
-
-def _occasion(brief: Brief, event: Event | None) -> Occasion:
-    return Occasion(
-        type=brief.type,
-        data=event.data if event else {},
-        priority=brief.priority,
-        subject_key=brief.subject_key,
-        source=event.source if event else None,
-        occurred_at=event.occurred_at if event else brief.created_at,
-        expires_at=brief.expires_at,
-        user_id=brief.user_id,
-        notification_id=brief.id,
-        duplicates=0,
-        resolved=event.resolved if event else False,
-    )

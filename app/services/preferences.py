@@ -20,7 +20,7 @@ from app.services.merge_patch import merged, nulls_of
 from app.services.people import DEFAULTS_USER, People
 from app.services.preference_schema import PreferenceSchema
 from app.services.verification import Verification
-from app.store import audit, keyring, people
+from app.store import audit, held, keyring, people
 from app.store.audit_people import person
 from app.store.engine import Database
 from app.store.people import StoredContact
@@ -233,6 +233,7 @@ class PreferenceDocuments:
             whose = user_id if user_id == DEFAULTS_USER else person(user_id)
             audit.record(conn, [audit.Entry(now, actor, action, whose, {"changed": changed})])
             shown = self._shown(self._stored(conn, user_id))
+            held.look_again(conn, user_id, now)
             self._verification.store(conn, rows, actor, now)
         for name, new in changes.written.items():
             made = self._contacts.made(name, new, stored.contacts.get(name))

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from app.domain.clock import Clock
 from app.domain.notifications import TERMINAL, lanes_of
 from app.services.announcing import LANE_CAPACITY, Announcement, Publisher, PublishFailed, Ready, grouped
+from app.services.digests import Digests
 from app.services.intake import KEY_LIFETIME
 from app.services.pauses import Pauses
 from app.services.recording import Recorder
@@ -41,8 +42,9 @@ class Relay:
         exactly_once: Sequence[str],
         grace: timedelta,
         clock: Clock,
-        pauses: Pauses,
         *,
+        pauses: Pauses,
+        digests: Digests,
         process: str,
     ) -> None:
         """`exactly_once` names the channels on which a lost attempt cannot have become a duplicate."""
@@ -58,6 +60,7 @@ class Relay:
         self._broker_away_until: datetime | None = None
         self._beaten_at: datetime | None = None
         self._pauses = pauses
+        self._digests = digests
         self._served: dict[str, str] = {}
 
     def feed(self) -> int:
@@ -66,12 +69,15 @@ class Relay:
         with self._database.read() as conn:
             next_due = relay.next_due(conn)
             paused = relay.channels_with_paused(conn)
-            backlog = {lane: relay.sources_with_backlog(conn, lane) for lane in relay.lanes_with_backlog(conn)}
-            taken = relay.announced_counts(conn) if backlog else {}
         is_due = next_due is not None and next_due <= now
         if is_due:
+            while self._digests.release():
+                self._breathe()
             self._change(relay.release, "released", now)
         self._end_pauses(paused, now)
+        with self._database.read() as conn:
+            backlog = {lane: relay.sources_with_backlog(conn, lane) for lane in relay.lanes_with_backlog(conn)}
+            taken = relay.announced_counts(conn) if backlog else {}
         if self._broker_is_away(now):
             return 0
         fed = 0

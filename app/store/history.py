@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, select, text
 
 from app.domain.ids import ERASED_USER
-from app.domain.notifications import OPEN, TERMINAL, Notification
+from app.domain.notifications import DIGEST, OPEN, TERMINAL, Notification
 from app.store.audit import StoredEntry
 from app.store.tables import IS_FAILED, attempts, audit, events, notifications
 
@@ -69,7 +69,7 @@ def replayable(conn: Connection, wanted: Filters, *, limit: int) -> list[Notific
     again = notifications.alias()
     goes_on = again.c.status.in_((*OPEN, "delivered", "digested", "failed"))
     repeated = select(again.c.id).where(again.c.replay_of == _N.id, again.c.replay_of.is_not(None), goes_on).exists()
-    told = select(events.c.id).where(events.c.id == _N.event_id).exists()
+    told = select(events.c.id).where(events.c.id == _N.event_id).exists() | (_N.type == DIGEST)
     # Of those whose reader was erased there is nothing left to say.
     conditions = [*_conditions(wanted), _N.status.in_(TERMINAL), ~repeated, told, _N.user_id != ERASED_USER]
     rows = conn.execute(select(notifications).where(*conditions).order_by(_N.id).limit(limit)).mappings()

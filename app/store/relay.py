@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, upd
 from sqlalchemy.sql.elements import TextClause
 
 from app.store.erasure import being_erased
+from app.store.held import PLANNED
 from app.store.notifications import Moved
 from app.store.tables import IS_ANNOUNCED, IS_OPEN, IS_PAUSED, IS_SENDING, IS_UNANNOUNCED, IS_WAITING, notifications
 
@@ -93,8 +94,12 @@ def exhausted(conn: Connection, channel: str, most_attempts: int, now: datetime,
 
 
 def release(conn: Connection, now: datetime, limit: int) -> list[Moved]:
-    """Let held rows whose time has come go on as pending; they are announced as backlog."""
-    chosen = _chosen(conn, IS_WAITING, [_N.status == "held", _N.next_at <= now], _N.next_at, limit)
+    """Let held rows whose time has come go on as pending, unless they are to be looked at again before.
+
+    They are announced as backlog.
+    """
+    due = [_N.status == "held", _N.reason.not_in(PLANNED), _N.next_at <= now]
+    chosen = _chosen(conn, IS_WAITING, due, _N.next_at, limit)
     return _moved(conn, chosen, {"status": "pending", "reason": None, "announced_at": None, "updated_at": now})
 
 

@@ -85,6 +85,8 @@ IS_WAITING = text("status IN ('held', 'retrying')")
 IS_SENDING = text("status = 'sending'")
 IS_FAILED = text("status = 'failed'")
 IS_PAUSED = text("status = 'held' AND reason = 'paused'")
+IS_HELD = text("status = 'held'")
+IS_DIGESTED = text("digest_id IS NOT NULL")
 IS_REPLAY = text("replay_of IS NOT NULL")
 # An opening that failed in doubt may be open at the receiver all the same.
 IS_LIVE_ALERT = text(
@@ -164,6 +166,8 @@ notifications = Table(
         postgresql_where=IS_OPEN_ALERT,
     ),
     Index("notifications_paused", "channel", "id", sqlite_where=IS_PAUSED, postgresql_where=IS_PAUSED),
+    Index("notifications_held", "user_id", "channel", "id", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
+    Index("notifications_digested", "digest_id", "id", sqlite_where=IS_DIGESTED, postgresql_where=IS_DIGESTED),
     Index("notifications_replays", "replay_of", sqlite_where=IS_REPLAY, postgresql_where=IS_REPLAY),
     # Covers the open gauges as well as the search for what has expired.
     Index("notifications_open", "expires_at", "status", "created_at", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),

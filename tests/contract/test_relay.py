@@ -98,7 +98,7 @@ def test_those_of_one_place_share_a_bell(spine: Spine):
 
 def test_what_is_held_goes_on_when_its_time_comes(spine: Spine, clock: FakeClock):
     due = clock.now() + timedelta(minutes=5)
-    ids = put(spine, 2, status="held", reason="quiet_hours", next_at=due)
+    ids = put(spine, 2, status="held", reason="breaker_open", next_at=due)
     clock.advance(minutes=4, seconds=59)
     assert spine.relay.feed() == 0
     clock.advance(seconds=1)

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.events import DEFAULT_LIFETIME, EVENT_TYPES
-from app.rendering.render import Occasion, Renderer
+from app.rendering.occasion import Occasion
+from app.rendering.render import Renderer
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"

@@ -22,6 +22,7 @@ from app.services.contact_watch import ContactWatch
 from app.services.contacts import Contacts
 from app.services.dead_letters import DeadLetters
 from app.services.delivery import Delivery
+from app.services.digests import Digests
 from app.services.erasure import Erasures
 from app.services.events import Events
 from app.services.explain import Explain
@@ -37,6 +38,7 @@ from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.targets import Targets
+from app.services.texts import Texts
 from app.services.trials import Trials
 from app.services.unsubscribe_links import UnsubscribeLinks
 from app.services.unsubscribing import Unsubscribing
@@ -120,7 +122,7 @@ class Spine:
         )
         translator = Translator(translations=ROOT / "translations", default_locale="en")
         given_rules = Rules(**(given | dict(rules or {})))
-        admission = Admission(self.announcer, process=PROCESS)
+        admission = self.admission = Admission(self.announcer, process=PROCESS)
         watch = ContactWatch(self.book, Notices(admission, self.people, renderer, self.channels), self.channels)
         recorder = Recorder(watch, process=PROCESS)
         self.links = VerifyLinks("a key of the test")
@@ -142,8 +144,7 @@ class Spine:
             database,
             self.gates,
             briefs,
-            self.people,
-            renderer,
+            Texts(briefs, self.people, renderer, self.channels),
             self.channels,
             given_rules,
             clock,
@@ -174,7 +175,8 @@ class Spine:
             ["shelf"],
             GRACE,
             clock,
-            self.pauses,
+            pauses=self.pauses,
+            digests=Digests(database, self.people, admission, given_rules.dedupe_window, clock, process=PROCESS),
             process=PROCESS,
         )
         self.explain = Explain(

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection
 
 from app.domain.notifications import OPEN, REASONS, STATUSES, TERMINAL, TRANSITIONS, Status, sources_of
-from app.store import delivery, erasure, notifications, relay
+from app.store import delivery, erasure, held, notifications, relay
 from app.store.delivery import Claim, Outcome
 from app.store.engine import Database
 from app.store.erasure import Erasure
@@ -75,6 +75,10 @@ STATEMENTS: dict[str, Act] = {
     "erase": lambda conn, _id, clock: erasure.take(conn, Erasure("u-1", "_", clock.now()), 9, clock.now()),
     "end_pause": lambda conn, _id, clock: relay.end_pause(conn, ["email"], clock.now() + HOUR, 9),
     "release": lambda conn, _id, clock: relay.release(conn, clock.now(), 9),
+    "wait_on": lambda conn, id_, clock: held.wait_on(conn, [id_], "digest", clock.now() + HOUR, clock.now()),
+    "let_go": lambda conn, id_, clock: held.let_go(conn, [id_], clock.now()),
+    "put_into": lambda conn, id_, clock: held.put_into(conn, [id_], "ntf_2", clock.now()),
+    "look_again": lambda conn, _id, clock: held.look_again(conn, "u-1", clock.now()),
     "expire": lambda conn, _id, clock: relay.expire(conn, clock.now() + 999 * HOUR, 9),
     "fail_exhausted": lambda conn, id_, clock: relay.fail_exhausted(conn, [id_], clock.now() + HOUR),
     "postpone": lambda conn, id_, clock: notifications.postpone(conn, {id_: clock.now() + HOUR}, clock.now()),
@@ -96,6 +100,8 @@ MOVES: dict[str, set[Status]] = {
     "erase": {"pending", "held", "retrying"},
     "hold": {"pending", "retrying"},
     "release": {"held"},
+    "let_go": {"held"},
+    "put_into": {"held"},
     "expire": set(OPEN),
     "fail_exhausted": {"sending", "retrying"},
     **{f"settle as {status}": {"sending"} for status in TRANSITIONS["sending"] - {"sending"}},
@@ -114,6 +120,7 @@ def test_no_statement_moves_a_row_where_it_may_not_go(database: Database, clock:
         status=before,
         delivered_at=None,
         attempts=1,
+        reason="breaker_open" if before == "held" else None,
         lease_until=clock.now() - HOUR if before == "sending" else None,
         updated_at=clock.now() - HOUR,
     )

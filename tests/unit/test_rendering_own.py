@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from app.domain.notifications import CONTACT_DISABLED, CONTACT_FAILING, OWN_LIFETIME, TEST, VERIFICATION
-from app.rendering.render import Content, Occasion
+from app.rendering.occasion import Occasion
+from app.rendering.render import Content
 from tests.fakes.occasions import MOMENT, PUBLIC_URL, make_renderer
 
 LINK = f"{PUBLIC_URL}/ui/verify/…"

@@ -9,7 +9,7 @@ from traceback import format_exception
 import pytest
 
 from app.domain.events import EVENT_TYPES
-from app.domain.notifications import NOTICES, TEST, VERIFICATION
+from app.domain.notifications import NOTICES, OWN_TYPES, VERIFICATION
 from app.rendering.email import MailStyles
 from app.rendering.links import Links
 from app.rendering.render import MOST_HTML, Renderer, RenderError
@@ -46,7 +46,7 @@ def render(tmp_path) -> Render:
 
 def test_every_type_has_its_four_pieces_and_every_folder_its_type():
     folders = {path.name for path in TEMPLATES.iterdir() if path.is_dir() and not path.name.startswith("_")}
-    assert folders == {*EVENT_TYPES, TEST, VERIFICATION, *NOTICES}
+    assert folders == {*EVENT_TYPES, *OWN_TYPES}
     # A verification is only ever a mail, and a notice never.
     left_out = {VERIFICATION: {"short.txt"}, **{notice: {"body.txt", "body.html"} for notice in NOTICES}}
     for name in folders:
@@ -71,7 +71,7 @@ def test_attributes_are_quoted_and_hold_no_scripts_or_remote_content(path):
 @pytest.mark.parametrize("path", HTML_SOURCES, ids=short_name)
 def test_every_link_in_html_goes_through_safe_url(path):
     for value in re.findall(r'href="([^"]*)"', path.read_text("utf-8")):
-        assert re.fullmatch(r"\{\{ \w+\|safe_url \}\}", value)
+        assert re.fullmatch(r"\{\{ [\w.]+\|safe_url \}\}", value)
 
 
 @pytest.mark.parametrize("path", HTML_SOURCES, ids=short_name)
