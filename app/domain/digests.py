@@ -1,11 +1,10 @@
 """What goes into a digest: which of several messages still say something, and how many fit into one."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from app.domain.events import EVENT_TYPES, Priority
+from app.domain.events import Priority
 
 MOST_ITEMS = 1_000
 MOST_BYTES = 230 * 1024
@@ -56,19 +55,6 @@ def repeats(waiting: Sequence[Held], window: timedelta) -> dict[str, str]:
     return found
 
 
-def outdated(waiting: Sequence[Held]) -> set[str]:
-    """What only told how far something was that a later one of these tells more about."""
-    subjects: defaultdict[tuple[str, str | None], list[Held]] = defaultdict(list)
-    for one in waiting:
-        subjects[one.type.partition(".")[0], one.subject_key].append(one)
-    return {
-        one.id
-        for about in subjects.values()
-        for one in _in_order(about)[:-1]
-        if EVENT_TYPES[one.type].moves and one.replay_of is None
-    }
-
-
 def packs(waiting: Sequence[Held]) -> Iterator[list[Held]]:
     """The same, in as few lists as fit into a digest each."""
     pack: list[Held] = []
@@ -82,10 +68,3 @@ def packs(waiting: Sequence[Held]) -> Iterator[list[Held]]:
         size += bytes_
     if pack:
         yield pack
-
-
-def _in_order(about: Sequence[Held]) -> list[Held]:
-    """By the sender's numbers, if all have one, else as they came."""
-    if all(one.sequence is not None for one in about):
-        return sorted(about, key=lambda one: (one.sequence or 0, one.id))
-    return sorted(about, key=lambda one: (one.created_at, one.id))

@@ -174,6 +174,18 @@ EVENT_TYPES: Mapping[str, EventType] = {
 }
 
 
+def moves(type_: str) -> bool:
+    """Whether a notification of this type only tells how far something is."""
+    known = EVENT_TYPES.get(type_)
+    return known is not None and known.moves
+
+
+def moving_family(type_: str) -> tuple[str, ...]:
+    """The types that tell of the same course of things as this one, if one of them only tells how far it is."""
+    family = tuple(name for name in EVENT_TYPES if name.partition(".")[0] == type_.partition(".")[0])
+    return family if any(moves(name) for name in family) else ()
+
+
 def in_doubt(type_: str) -> InDoubt:
     """What becomes of a notification of this type in doubt; those that no event stands behind are sent again."""
     known = EVENT_TYPES.get(type_)

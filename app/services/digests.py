@@ -21,7 +21,7 @@ from app.domain.notifications import DIGEST, Status
 from app.domain.planning import Decision, Recipient, reconsider
 from app.services.admission import Admission
 from app.services.people import People
-from app.store import audit, counters, events, held, notifications
+from app.store import audit, counters, courses, events, held, notifications
 from app.store.engine import Database
 from app.store.notifications import Moved
 
@@ -101,7 +101,7 @@ class Digests:
         """Everything that goes to one person on one channel."""
         alone = [one for one in waiting if not self._may_be_joined(one)]
         together = [one for one in waiting if self._may_be_joined(one)]
-        old = digests.outdated(together)
+        old = courses.outdated(conn, together)
         self._end(conn, sorted(old), "suppressed", "superseded", now)
         together = [one for one in together if one.id not in old]
         repeated = digests.repeats(together, self._dedupe_window)

@@ -34,7 +34,10 @@ class Inbox:
         self._ring = ring
 
     def put(self, messages: Sequence[Message]) -> None:
-        """Add an item per message in one transaction; a notification is in the inbox at most once."""
+        """Add them in one transaction; a notification is in the inbox at most once.
+
+        Each has an item of its own, but for what is under way: that has one, which moves on.
+        """
         now = self._clock.now()
         rows = [
             {
@@ -49,6 +52,7 @@ class Inbox:
                 "title": message.title,
                 "text": message.text,
                 "data": dict(message.data) if message.items is None else {"items": message.items},
+                "occurred_at": message.occurred_at,
                 "created_at": now,
                 "updated_at": now,
             }

@@ -12,17 +12,20 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from app.domain.clock import Clock
+from app.domain.events import moves
 from app.domain.notifications import Status
 from app.rendering.render import Content
 from app.services.briefs import Briefs
 from app.services.texts import Texts
-from app.store import alerts, audit, counters, inbox, notifications
+from app.store import alerts, audit, counters, courses, inbox, notifications
 from app.store.engine import Database
 from app.store.gates import Gates, Limit
 from app.store.notifications import Brief, Moved
 from channels.base import Channel
 
 _log = logging.getLogger(__name__)
+_TOLD_ANEW = frozenset({"mail", "chat"})
+_BETWEEN_STEPS = timedelta(hours=1)
 COUNTS_AS_FIRST = frozenset({"pending", "held", "sending", "retrying", "delivered", "digested"})
 """What repeats a notification in one of these states is a duplicate."""
 
@@ -98,8 +101,9 @@ class Pipeline:
             self._end(conn, list(failed), "render", "failed", "render_error", now, details=failed)
 
     def dedupe(self, ids: Sequence[str]) -> list[str]:
-        """Drop what repeats another within the window; the first one counts it."""
+        """Drop what is old news, and what repeats another within the window; the first one counts it."""
         window, now = self._rules.dedupe_window, self._clock.now()
+        ids = self._without(ids, self._supersede(ids, now))
         briefs = [brief for brief in self._briefs.of(ids) if not _passes_the_gates(brief)]
         if not window or not briefs:
             return list(ids)
@@ -115,6 +119,22 @@ class Pipeline:
             taken = self._gates.take_over([(prints[id_], id_, owner) for id_, owner in dead.items()], window, now)
             owners = {id_: taken.get(id_, owner) for id_, owner in owners.items() if id_ not in dead or id_ in taken}
         return self._without(ids, self._suppress_duplicates(owners, now))
+
+    def _supersede(self, ids: Sequence[str], now: datetime) -> set[str]:
+        """End what only tells how far something is, when more is known. Programs get all of it: order is up to them."""
+        moving = [
+            brief
+            for brief in self._briefs.of(ids)
+            if moves(brief.type) and brief.replay_of is None and self._channels[brief.channel].kind != "hook"
+        ]
+        if not moving:
+            return set()
+        with self._database.read() as conn:
+            old = courses.outdated(conn, moving)
+        if not old:
+            return set()
+        with self._database.write() as conn:
+            return {row.id for row in self._end(conn, sorted(old), "dedupe", "suppressed", "superseded", now)}
 
     def _suppress_duplicates(self, owners: Mapping[str, str], now: datetime) -> set[str]:
         if not owners:
@@ -140,6 +160,7 @@ class Pipeline:
             if self._is_limited(brief)
         ]
         frees = self._gates.over_limit(wanted, self._rules.rate_window, now) if wanted else {}
+        frees |= self._too_often(ids, now)
         if not frees:
             return list(ids)
         with self._database.write() as conn:
@@ -154,6 +175,16 @@ class Pipeline:
                 tally.add(counters.LIMITED, {"channel": row.channel})
             tally.save(conn, self._process)
         return self._without(ids, {row.id for row in moved})
+
+    def _too_often(self, ids: Sequence[str], now: datetime) -> dict[str, datetime]:
+        """People are told of one thing's progress once an hour, where that is a message of its own each time."""
+        steps = [
+            Limit(brief.id, f"{brief.user_id}\n{brief.subject_key}", brief.channel, 1)
+            for brief in self._briefs.of(ids)
+            if moves(brief.type) and brief.priority != "critical" and not _passes_the_gates(brief)
+            if self._channels[brief.channel].kind in _TOLD_ANEW
+        ]
+        return self._gates.over_limit(steps, _BETWEEN_STEPS, now) if steps else {}
 
     def _is_limited(self, brief: Brief) -> bool:
         """Critical and in-app notifications are neither limited nor counted."""

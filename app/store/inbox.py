@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from app.store import live_items
 from app.store.tables import IS_UNREAD, inbox, inbox_heads, notifications
 
 State = Literal["unread", "read", "archived", "all"]
@@ -114,11 +115,20 @@ _COUNT_UNREAD = select(func.count()).select_from(inbox).where(_unread(_READER))
 
 
 def put(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    """Add items; a notification that is in the inbox already stays as it is."""
-    if rows:
-        revisions = _next_revisions(conn, [row["user_id"] for row in rows])
-        numbered = [row | {"revision": revision} for row, revision in zip(rows, revisions, strict=True)]
-        conn.execute(_ADD[conn.dialect.name], numbered)
+    """Add items; a notification that is in the inbox already stays as it is.
+
+    What is under way has one item, which tells how far it is and then how it ended.
+    """
+    if not rows:
+        return
+    revisions = _next_revisions(conn, [row["user_id"] for row in rows])
+    # From here on nobody else changes these inboxes.
+    numbered = [row | {"revision": revision} for row, revision in zip(rows, revisions, strict=True)]
+    settled = live_items.settled(conn, numbered)
+    if settled.moved:
+        conn.execute(live_items.MOVE, settled.moved)
+    if settled.new:
+        conn.execute(_ADD[conn.dialect.name], settled.new)
 
 
 def of_user(conn: Connection, user_id: str, state: State, *, before: int | None, limit: int) -> list[Item]:

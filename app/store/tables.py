@@ -94,6 +94,7 @@ IS_LIVE_ALERT = text(
     " OR (possible_duplicate AND NOT closes_alert))"
 )
 IS_OPEN_ALERT = text("alert_key IS NOT NULL AND status IN ('pending', 'held', 'sending', 'retrying')")
+IS_OF_A_COURSE = text("type IN ('job.completed', 'job.failed', 'job.progress')")
 IS_UNREAD = text("read_at IS NULL AND archived_at IS NULL")
 
 notifications = Table(
@@ -229,9 +230,12 @@ inbox = Table(
     Column("archived_at", UtcTime),
     Column("created_at", UtcTime, nullable=False),
     Column("updated_at", UtcTime, nullable=False),
+    # Empty for what came before it was kept.
+    Column("occurred_at", UtcTime),
     # The number of its latest change among all changes of this user's inbox, in the order of their commits.
     Column("revision", BigInteger, nullable=False, server_default="0"),
     Index("inbox_by_user", "user_id", "seq"),
+    Index("inbox_courses", "user_id", "subject_key", sqlite_where=IS_OF_A_COURSE, postgresql_where=IS_OF_A_COURSE),
     Index("inbox_unread", "user_id", "seq", sqlite_where=IS_UNREAD, postgresql_where=IS_UNREAD),
     Index("inbox_by_revision", "user_id", "revision", unique=True),
 )
