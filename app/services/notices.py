@@ -14,7 +14,8 @@ from sqlalchemy import Connection
 
 from app.domain.events import DEFAULT_LIFETIME
 from app.domain.notifications import Notification
-from app.rendering.render import Occasion, Renderer, RenderError
+from app.rendering.occasion import Occasion
+from app.rendering.render import Renderer, RenderError
 from app.services.admission import Admission
 from app.services.people import INBOX_TARGET, People
 from channels.base import Channel
