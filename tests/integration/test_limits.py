@@ -1,5 +1,6 @@
 """Too much at once: what waits until the window frees, what is dropped, and what no limit holds."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -68,16 +69,19 @@ def test_what_is_over_the_limit_waits_until_the_window_frees(holding, receiver):
         wait = (at(one["next_at"]) - at(first[0]["created_at"])).total_seconds()
         assert WINDOW_SECONDS <= wait <= WINDOW_SECONDS + 2
     assert holding.metrics().sum("notifications_open", status="held") >= len(held)
+    # What was too much is one message then, which has all of it.
     for one in held:
-        holding.ended(one["event_id"], 20)
-        released = holding.get(f"/notifications/{one['id']}")
-        assert released["status"] == "delivered"
-        assert at(released["delivered_at"]) >= at(one["next_at"])
-    delivered = sorted(entry["t"] for entry in receiver.ledger.entries() if entry["path"] == "/limited")
-    assert len(delivered) == 4
-    # Never more than the limit in any window.
-    for number in range(len(delivered) - LIMIT):
-        assert delivered[number + LIMIT] - delivered[number] > WINDOW_SECONDS - 1
+        assert holding.ended(one["event_id"], 20)["counts"] == {"digested": 1}
+    (digest_id,) = {holding.get(f"/notifications/{one['id']}")["digest_id"] for one in held}
+    digest = eventually(
+        lambda: holding.get(f"/notifications/{digest_id}"), lambda digest: digest["status"] == "delivered"
+    )
+    assert all(at(digest["delivered_at"]) >= at(one["next_at"]) for one in held)
+    got = [json.loads(entry["body"]) for entry in receiver.ledger.entries() if entry["path"] == "/limited"]
+    assert [one["type"] for one in got] == ["job.failed", "job.failed", "digest"]
+    assert (got[-1]["data"]["event_id"], got[-1]["data"]["notification_id"]) == (None, digest_id)
+    assert {item["notification_id"] for item in got[-1]["data"]["items"]} == {one["id"] for one in held}
+    assert got[-1]["data"]["title"].startswith("2 notifications, the newest: ")
     after = holding.metrics()
     hits = after.sum("notification_rate_limit_hits_total", channel="webhook")
     assert hits - before.sum("notification_rate_limit_hits_total", channel="webhook") >= len(held)
@@ -96,7 +100,8 @@ def test_critical_and_inbox_and_channels_without_a_limit_pass(holding, receiver)
     }
     assert statuses["inapp"] == statuses["email"] == ["delivered"] * 4
     assert statuses["webhook"][:LIMIT] == ["delivered"] * LIMIT
-    assert all(holding.ended(event_id, 20)["counts"] == {"delivered": 3} for event_id in ordinary)
+    ended = [holding.ended(event_id, 20)["counts"] for event_id in ordinary]
+    assert ended == [{"delivered": 3}] * LIMIT + [{"delivered": 2, "digested": 1}] * 2
 
 
 def test_a_limit_is_each_users_own(holding, receiver):
