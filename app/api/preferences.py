@@ -12,8 +12,7 @@ from app.api.auth import require, require_user
 from app.api.blueprint import Blueprint, lets_in, takes
 from app.api.context import services
 from app.api.errors import Problem
-from app.api.strict_json import JSON, MERGE_PATCH, read_object
-from app.api.user_schemas import (
+from app.api.preference_schemas import (
     Defaults,
     DefaultsPatch,
     NotificationAccepted,
@@ -22,6 +21,7 @@ from app.api.user_schemas import (
     PreferencesPatch,
     SecretAnswer,
 )
+from app.api.strict_json import JSON, MERGE_PATCH, read_object
 from app.domain.notifications import Notification
 from app.services.identity import Principal
 from app.services.people import DEFAULTS_USER

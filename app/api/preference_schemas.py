@@ -1,0 +1,174 @@
+"""Shapes of preferences and of what is answered about them, for the documentation."""
+
+from typing import Any
+
+from marshmallow import fields, validate
+
+from app.api.parts import Answer, Strict, by_name, identifier, one_of, short, words
+from app.api.schemas import Links
+from app.domain.events import EVENT_TYPES, RHYTHMS
+from app.services.preference_schema import MOST_MINUTES, MOST_MUTED_SUBJECTS
+from channels.registry import CHANNELS, channel_names
+
+_FAILED = EVENT_TYPES["job.failed"]
+_CLOCK = "^([01][0-9]|2[0-3]):[0-5][0-9]$"
+_ESCALATION = {"after_minutes": 15, "to": ["email"]}
+_ANSWER_ONLY = {"description": "Ignored, so that an answer can be sent back."}
+
+
+def _clock(example: str, **options: Any) -> fields.String:
+    return fields.String(metadata={"pattern": _CLOCK, "examples": [example]}, **options)
+
+
+class QuietHours(Strict):
+    """A daily window in the user's zone; when both are the same there is none."""
+
+    start = _clock("22:00", required=True)
+    end = _clock("07:00", required=True)
+
+
+class QuietHoursPatch(Strict):
+    """One end of the window, or both."""
+
+    start = _clock("22:00", allow_none=True)
+    end = _clock("07:00", allow_none=True)
+
+
+def _minutes(**options: Any) -> fields.Integer:
+    return fields.Integer(validate=validate.Range(1, MOST_MINUTES), metadata={"examples": [15]}, **options)
+
+
+def _to(**options: Any) -> fields.List[str]:
+    return fields.List(one_of(channel_names(), "email"), validate=validate.Length(1), **options)
+
+
+class Escalation(Strict):
+    """Where an event goes when nobody has looked at it for a while."""
+
+    after_minutes = _minutes(required=True)
+    to = _to(required=True)
+
+
+class EscalationPatch(Strict):
+    """When or where to, or both."""
+
+    after_minutes = _minutes(allow_none=True)
+    to = _to(allow_none=True)
+
+
+_CELL = fields.Raw(metadata={"keywords": {"enum": [*RHYTHMS, True, False, None]}})
+_CONTACTS = {"email": "ada@example.com", "webhook": {"url": "https://example.com/hook"}}
+_WITH_CONTACT = [channel.name for channel in CHANNELS if channel.needs_contact]
+
+
+class _Wishes(Strict):
+    locale = words("de", about="BCP 47: en, de, pt-BR, zh-Hans.", allow_none=True)
+    timezone = words("Europe/Berlin", about="The name of an IANA zone.", allow_none=True)
+    channels = by_name(channel_names(), fields.Boolean(allow_none=True), {"webhook": True}, allow_none=True)
+    events = by_name(
+        EVENT_TYPES,
+        by_name(channel_names(), _CELL, allow_none=True),
+        {"job.completed": {"email": "daily"}},
+        about="Rhythm by event type and channel; true is instant, false is off.",
+        allow_none=True,
+    )
+    quiet_hours = fields.Nested(QuietHours, allow_none=True)
+    daily_at = _clock("08:00", allow_none=True)
+    escalate = by_name(
+        EVENT_TYPES,
+        fields.Nested(Escalation, allow_none=True),
+        {"job.failed": _ESCALATION},
+        allow_none=True,
+    )
+    user_id = fields.Raw(metadata=_ANSWER_ONLY)
+    effective = fields.Raw(metadata=_ANSWER_ONLY)
+
+
+class Preferences(_Wishes):
+    """What a user wants to hear, where, when and in which language. Absent, null and empty mean: as by default."""
+
+    contacts = by_name(
+        _WITH_CONTACT,
+        fields.Raw(metadata={"keywords": {"type": ["string", "object", "null"]}}),
+        _CONTACTS,
+        about="Secrets are write-only: they read as set and last4, and a contact that is sent back as it was read keeps"
+        " them. What is absent or null is removed. An e-mail address is a text; while it cannot be used it is an object"
+        " that says why: `verified: false`, or `disabled` with the receiver's words and `disabled_at`. Both forms are"
+        " taken. One that is disabled is used again when it is sent with `disabled: false`, or without it; an address"
+        " that a user sends is verified again then, and one that a key sends stays disabled without the `false`."
+        " What the environment gives the operators says `from: environment`.",
+        allow_none=True,
+    )
+    muted_until = fields.AwareDateTime(allow_none=True)
+    muted_subjects = fields.List(short("j-2041"), allow_none=True, validate=validate.Length(max=MOST_MUTED_SUBJECTS))
+
+
+class Defaults(_Wishes):
+    """The same for everybody who has not chosen otherwise; nobody's contacts or silence can be part of that."""
+
+    contacts = fields.Raw(metadata={"keywords": {"enum": [{}, None]}})
+    muted_until = fields.Raw(metadata={"keywords": {"enum": [None]}})
+    muted_subjects = fields.Raw(metadata={"keywords": {"enum": [[], None]}})
+
+
+class _Parts(Strict):
+    quiet_hours = fields.Nested(QuietHoursPatch, allow_none=True)
+    escalate = by_name(
+        EVENT_TYPES, fields.Nested(EscalationPatch, allow_none=True), {"job.failed": _ESCALATION}, allow_none=True
+    )
+
+
+class PreferencesPatch(_Parts, Preferences):
+    """What to change. Of an object, a part is enough; null removes."""
+
+
+class DefaultsPatch(_Parts, Defaults):
+    """What to change. Of an object, a part is enough; null removes."""
+
+
+class EffectiveCell(Answer):
+    """What applies for one event type on one channel, and who decided it."""
+
+    rhythm = one_of(RHYTHMS, "instant")
+    source = one_of(("default", "user", "required", "no_contact"), "default")
+    locked = fields.Boolean()
+
+
+class PreferencesAnswer(Answer):
+    """The document with every key, whose it is, and what follows from it."""
+
+    user_id = words("u-17")
+    locale = words("de")
+    timezone = words("Europe/Berlin")
+    contacts = by_name(
+        _WITH_CONTACT,
+        fields.Raw(metadata={"keywords": {"type": ["string", "object"]}}),
+        {"email": "ada@example.com", "webhook": {"url": "https://example.com/hook", "types": None, "headers": {}}},
+    )
+    channels = by_name(channel_names(), fields.Boolean(), {"webhook": True})
+    events = by_name(
+        EVENT_TYPES, by_name(channel_names(), one_of(RHYTHMS, "daily")), {"job.completed": {"email": "daily"}}
+    )
+    quiet_hours = fields.Nested(QuietHours, allow_none=True)
+    daily_at = _clock("08:00")
+    muted_until = fields.AwareDateTime(allow_none=True)
+    muted_subjects = fields.List(words("j-2041"))
+    escalate = by_name(EVENT_TYPES, fields.Nested(Escalation), {"job.failed": _ESCALATION})
+    effective = by_name(
+        EVENT_TYPES,
+        by_name(channel_names(), fields.Nested(EffectiveCell)),
+        {"job.completed": {"email": {"rhythm": "daily", "source": "user", "locked": False}}},
+    )
+
+
+class SecretAnswer(Answer):
+    """A secret that is shown this once."""
+
+    secret = words("whsec_…")
+
+
+class NotificationAccepted(Answer):
+    """A notification that is on its way."""
+
+    id = identifier("ntf")
+    links = fields.Nested(Links)
