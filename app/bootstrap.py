@@ -44,11 +44,12 @@ from app.services.notices import Notices
 from app.services.parcels import Parcels
 from app.services.pauses import Pauses
 from app.services.people import People
-from app.services.pipeline import Pipeline, Rules
+from app.services.pipeline import Pipeline
 from app.services.preferences import PreferenceDocuments
 from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
+from app.services.rules import Rules
 from app.services.targets import Targets
 from app.services.texts import Texts
 from app.services.trials import Trials

@@ -27,4 +27,4 @@ class Position:
         """
         if self.sequence is not None and other.sequence is not None and self.sequence != other.sequence:
             return self.sequence > other.sequence
-        return (self.occurred_at, self.is_end, self.id) > (other.occurred_at, other.is_end, other.id)
+        return (self.occurred_at, self.is_end) > (other.occurred_at, other.is_end)

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from app.domain.clock import Clock
+from app.domain.courses import Position
 from app.domain.events import Event
 from app.domain.fingerprint import fingerprint, sameness
 from app.domain.planning import Decision, Place, Recipient, plan
@@ -18,8 +19,8 @@ from app.rendering.render import Renderer, RenderError
 from app.services import event_schema, open_alerts
 from app.services.intake import Invalid
 from app.services.people import People
-from app.services.pipeline import COUNTS_AS_FIRST, Rules
-from app.store import alerts, notifications
+from app.services.rules import BETWEEN_STEPS, COUNTS_AS_FIRST, Rules, Step
+from app.store import alerts, courses, notifications
 from app.store.engine import Database
 from app.store.gates import Gates, Limit
 from channels.base import Channel
@@ -116,24 +117,46 @@ class Explain:
             if case.decision.alert_key is not None and (case.decision.user_id, case.decision.channel) in prints
         }
         repeated = self._repeated(prints.values(), about, now)
-        wanted = {
-            place: Limit(print_, *place, self._rules.rate_limits[place[1]])
-            for place, print_ in prints.items()
-            if print_ not in repeated and self._rules.limits(event.priority, self._channels[place[1]])
-        }
-        frees = self._gates.frees(list(wanted.values()), self._rules.rate_window, now)
+        going = {place: print_ for place, print_ in prints.items() if print_ not in repeated}
+        overtaken = self._overtaken(event, going, now)
+        frees = self._frees(event, {place: print_ for place, print_ in going.items() if place not in overtaken}, now)
         gated = []
         for case in cases:
             decision = case.decision
-            print_ = prints.get((decision.user_id, decision.channel), "")
-            if print_ in repeated:
+            place = (decision.user_id, decision.channel)
+            if prints.get(place) in repeated:
                 decision = replace(decision, verdict="suppress", reason="duplicate")
-            elif print_ in frees and self._rules.drop_overflow:
+            elif place in overtaken:
+                decision = replace(decision, verdict="suppress", reason="superseded")
+            elif place in frees and self._rules.drop_overflow:
                 decision = replace(decision, verdict="suppress", reason="rate_limited")
-            elif print_ in frees:
-                decision = replace(decision, verdict="hold", reason="rate_limited", until=frees[print_])
+            elif place in frees:
+                decision = replace(decision, verdict="hold", reason="rate_limited", until=frees[place])
             gated.append(replace(case, decision=decision))
         return gated
+
+    def _overtaken(self, event: Event, places: Iterable[Place], now: datetime) -> set[Place]:
+        """Where more is known about the subject already."""
+        asked = [place for place in places if self._rules.supersedes(event.type, self._channels[place[1]])]
+        own = Position(event.id, event.type, event.sequence, event.occurred_at)
+        with self._database.read() as conn:
+            return courses.overtaken_places(conn, own, event.subject_key, asked, now).intersection(asked)
+
+    def _frees(self, event: Event, places: Mapping[Place, str], now: datetime) -> dict[Place, datetime]:
+        """Where it would be over a limit, and when that has room."""
+        of = {print_: place for place, print_ in places.items()}
+        wanted = [
+            Limit(print_, *place, self._rules.rate_limits[place[1]])
+            for place, print_ in places.items()
+            if self._rules.limits(event.priority, self._channels[place[1]])
+        ]
+        steps = [
+            step
+            for place, print_ in places.items()
+            if (step := self._rules.step_limit(_step(print_, place[0], event), self._channels[place[1]])) is not None
+        ]
+        frees = self._gates.frees(wanted, self._rules.rate_window, now) | self._gates.frees(steps, BETWEEN_STEPS, now)
+        return {of[print_]: at for print_, at in frees.items()}
 
     def _repeated(self, prints: Iterable[str], about: Mapping[str, Place], now: datetime) -> set[str]:
         """What was told already; `about` names alerts, since trouble that was over is told anew."""
@@ -202,3 +225,7 @@ class Explain:
             # Then the notification itself would fail, and say how.
             return None
         return {"subject": content.title, "text": content.text, "locale": content.locale}
+
+
+def _step(id_: str, user_id: str, event: Event) -> Step:
+    return Step(id_, user_id, event.type, event.priority, event.subject_key)

@@ -6,16 +6,16 @@ Every step may run again for the same ids, after a crash or a second announcemen
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from dataclasses import asdict
+from datetime import datetime
 
 from sqlalchemy import Connection
 
 from app.domain.clock import Clock
-from app.domain.events import moves
 from app.domain.notifications import Status
 from app.rendering.render import Content
 from app.services.briefs import Briefs
+from app.services.rules import BETWEEN_STEPS, COUNTS_AS_FIRST, Rules, Step
 from app.services.texts import Texts
 from app.store import alerts, audit, counters, courses, inbox, notifications
 from app.store.engine import Database
@@ -24,24 +24,6 @@ from app.store.notifications import Brief, Moved
 from channels.base import Channel
 
 _log = logging.getLogger(__name__)
-_TOLD_ANEW = frozenset({"mail", "chat"})
-_BETWEEN_STEPS = timedelta(hours=1)
-COUNTS_AS_FIRST = frozenset({"pending", "held", "sending", "retrying", "delivered", "digested"})
-"""What repeats a notification in one of these states is a duplicate."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The settings the steps go by. A window or a limit of 0 switches its gate off."""
-
-    dedupe_window: timedelta
-    rate_window: timedelta
-    rate_limits: Mapping[str, int]
-    drop_overflow: bool
-
-    def limits(self, priority: str, channel: Channel) -> bool:
-        """Whether what is this urgent is counted and limited on this channel."""
-        return priority != "critical" and channel.kind != "inbox" and self.rate_limits[channel.name] > 0
 
 
 class Pipeline:
@@ -101,31 +83,34 @@ class Pipeline:
             self._end(conn, list(failed), "render", "failed", "render_error", now, details=failed)
 
     def dedupe(self, ids: Sequence[str]) -> list[str]:
-        """Drop what is old news, and what repeats another within the window; the first one counts it."""
-        window, now = self._rules.dedupe_window, self._clock.now()
-        ids = self._without(ids, self._supersede(ids, now))
+        """Drop what repeats another within the window, which counts it, and what is old news."""
+        now = self._clock.now()
+        new = self._without(ids, self._suppress_duplicates(self._repeated(ids, now), now))
+        return self._without(new, self._supersede(new, now))
+
+    def _repeated(self, ids: Sequence[str], now: datetime) -> dict[str, str]:
+        """For each that repeats another within the window, the id of the first."""
+        window = self._rules.dedupe_window
         briefs = [brief for brief in self._briefs.of(ids) if not _passes_the_gates(brief)]
         if not window or not briefs:
-            return list(ids)
+            return {}
         prints = {brief.id: brief.fingerprint for brief in briefs}
         owners = self._gates.repeats([(brief.fingerprint, brief.id) for brief in briefs], window, now)
-        if owners:
-            with self._database.read() as conn:
-                known = notifications.statuses(conn, set(owners.values()))
-                anew = alerts.that_open_anew(conn, [brief for brief in briefs if brief.id in owners])
-            dead = {
-                id_: owner for id_, owner in owners.items() if known.get(owner) not in COUNTS_AS_FIRST or id_ in anew
-            }
-            taken = self._gates.take_over([(prints[id_], id_, owner) for id_, owner in dead.items()], window, now)
-            owners = {id_: taken.get(id_, owner) for id_, owner in owners.items() if id_ not in dead or id_ in taken}
-        return self._without(ids, self._suppress_duplicates(owners, now))
+        if not owners:
+            return {}
+        with self._database.read() as conn:
+            known = notifications.statuses(conn, set(owners.values()))
+            anew = alerts.that_open_anew(conn, [brief for brief in briefs if brief.id in owners])
+        dead = {id_: owner for id_, owner in owners.items() if known.get(owner) not in COUNTS_AS_FIRST or id_ in anew}
+        taken = self._gates.take_over([(prints[id_], id_, owner) for id_, owner in dead.items()], window, now)
+        return {id_: taken.get(id_, owner) for id_, owner in owners.items() if id_ not in dead or id_ in taken}
 
     def _supersede(self, ids: Sequence[str], now: datetime) -> set[str]:
         """End what only tells how far something is, when more is known. Programs get all of it: order is up to them."""
         moving = [
             brief
             for brief in self._briefs.of(ids)
-            if moves(brief.type) and brief.replay_of is None and self._channels[brief.channel].kind != "hook"
+            if self._rules.supersedes(brief.type, self._channels[brief.channel]) and brief.replay_of is None
         ]
         if not moving:
             return set()
@@ -179,12 +164,12 @@ class Pipeline:
     def _too_often(self, ids: Sequence[str], now: datetime) -> dict[str, datetime]:
         """People are told of one thing's progress once an hour, where that is a message of its own each time."""
         steps = [
-            Limit(brief.id, f"{brief.user_id}\n{brief.subject_key}", brief.channel, 1)
+            step
             for brief in self._briefs.of(ids)
-            if moves(brief.type) and brief.priority != "critical" and not _passes_the_gates(brief)
-            if self._channels[brief.channel].kind in _TOLD_ANEW
+            if not _passes_the_gates(brief)
+            if (step := self._rules.step_limit(_step(brief), self._channels[brief.channel])) is not None
         ]
-        return self._gates.over_limit(steps, _BETWEEN_STEPS, now) if steps else {}
+        return self._gates.over_limit(steps, BETWEEN_STEPS, now) if steps else {}
 
     def _is_limited(self, brief: Brief) -> bool:
         """Critical and in-app notifications are neither limited nor counted."""
@@ -240,3 +225,7 @@ class Pipeline:
 def _passes_the_gates(brief: Brief) -> bool:
     """What was asked for again, or stands for several, was counted before; what closes an alert must not be missed."""
     return brief.event_id is None or brief.replay_of is not None or brief.closes_alert
+
+
+def _step(brief: Brief) -> Step:
+    return Step(brief.id, brief.user_id, brief.type, brief.priority, brief.subject_key)

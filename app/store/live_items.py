@@ -88,9 +88,9 @@ def _brought_on(items: list[_Item], coming: Iterable[dict[str, Any]]) -> list[_I
         if any(item.position.id == new.position.id for item in items):
             continue
         live = next((item for item in items if not item.position.is_end), None)
-        if live is not None and new.position.is_after(live.position):
+        if live is not None and not live.position.is_after(new.position):
             live.position, live.row, live.has_moved = new.position, _on_its_place(row, live), True
-        elif new.position.is_end or all(new.position.is_after(item.position) for item in items):
+        elif new.position.is_end or not any(item.position.is_after(new.position) for item in items):
             items.append(new)
     return items
 

@@ -1,0 +1,50 @@
+"""The settings the gates go by, and what they say of a notification."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from app.domain.events import moves
+from app.store.gates import Limit
+from channels.base import Channel
+
+COUNTS_AS_FIRST = frozenset({"pending", "held", "sending", "retrying", "delivered", "digested"})
+"""What repeats a notification in one of these states is a duplicate."""
+BETWEEN_STEPS = timedelta(hours=1)
+"""How often people are told how far one thing is, where that is a message of its own each time."""
+_TOLD_ANEW = frozenset({"mail", "chat"})
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A notification, as far as the limit on progress is concerned."""
+
+    id: str
+    user_id: str
+    type: str
+    priority: str
+    subject_key: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings the steps go by. A window or a limit of 0 switches its gate off."""
+
+    dedupe_window: timedelta
+    rate_window: timedelta
+    rate_limits: Mapping[str, int]
+    drop_overflow: bool
+
+    def limits(self, priority: str, channel: Channel) -> bool:
+        """Whether what is this urgent is counted and limited on this channel."""
+        return priority != "critical" and channel.kind != "inbox" and self.rate_limits[channel.name] > 0
+
+    def supersedes(self, type_: str, channel: Channel) -> bool:
+        """Whether this is left out where more is known. Programs get all of it: the order is up to them."""
+        return moves(type_) and channel.kind != "hook"
+
+    def step_limit(self, step: Step, channel: Channel) -> Limit | None:
+        """What it has to pass within BETWEEN_STEPS if it is one of many steps that are each told anew."""
+        if not moves(step.type) or step.priority == "critical" or channel.kind not in _TOLD_ANEW:
+            return None
+        return Limit(step.id, f"{step.user_id}\n{step.subject_key}", channel.name, 1)
