@@ -212,7 +212,7 @@ def build_services(
             database,
             gates,
             briefs,
-            Texts(briefs, people, renderer, channels),
+            Texts(briefs, people, renderer, channels, rules.dedupe_window),
             channels,
             rules,
             clock,

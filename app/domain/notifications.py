@@ -115,6 +115,10 @@ class Notification:
     """Its place in the order of the notifications about that alert; given when it is stored."""
     closes_alert: bool = False
     """It ends the alert."""
+    last_repeat_at: datetime | None = None
+    """When the last of its duplicates came."""
+    repeats_told_in: str | None = None
+    """The later notification that told its reader of them."""
 
     @property
     def is_open(self) -> bool:

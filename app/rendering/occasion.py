@@ -22,3 +22,7 @@ class Occasion:
     duplicates: int
     resolved: bool = False
     event_id: str | None = None
+    earlier_times: int = 0
+    """How often the one before about the same happened, if it was repeated and nobody was told."""
+    earlier_at: datetime | None = None
+    """When that was the last time."""

@@ -158,6 +158,8 @@ class Renderer:
             "user_id": occasion.user_id,
             "notification_id": occasion.notification_id,
             "duplicates": occasion.duplicates,
+            "earlier_times": occasion.earlier_times,
+            "earlier_at": occasion.earlier_at,
             "kind": kind,
             "reader": reader,
             "lang": used,

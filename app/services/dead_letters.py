@@ -85,6 +85,8 @@ class DeadLetters:
             fence=0,
             attempts=0,
             duplicates=0,
+            last_repeat_at=None,
+            repeats_told_in=None,
             possible_duplicate=False,
             delivered_at=None,
             digest_id=None,

@@ -21,7 +21,7 @@ from app.domain.notifications import DIGEST, Status
 from app.domain.planning import Decision, Recipient, reconsider
 from app.services.admission import Admission
 from app.services.people import People
-from app.store import audit, counters, courses, events, held, notifications
+from app.store import audit, counters, courses, events, held, notifications, repeats
 from app.store.engine import Database
 from app.store.notifications import Moved
 
@@ -132,7 +132,7 @@ class Digests:
 
     def _end_repeats(self, conn: Connection, repeated: Mapping[str, str], now: datetime) -> None:
         moved = self._end(conn, sorted(repeated), "suppressed", "duplicate", now)
-        notifications.count_duplicates(conn, Counter(repeated[row.id] for row in moved))
+        repeats.count(conn, Counter(repeated[row.id] for row in moved), now)
         tally = counters.Tally()
         for row in moved:
             tally.add(counters.DUPLICATES, {"type": row.type, "channel": row.channel})

@@ -17,10 +17,11 @@ from app.rendering.render import Content
 from app.services.briefs import Briefs
 from app.services.rules import BETWEEN_STEPS, COUNTS_AS_FIRST, Rules, Step
 from app.services.texts import Texts
-from app.store import alerts, audit, counters, courses, inbox, notifications
+from app.store import alerts, audit, counters, courses, inbox, notifications, repeats
 from app.store.engine import Database
 from app.store.gates import Gates, Limit
 from app.store.notifications import Brief, Moved
+from app.store.repeats import Repeated
 from channels.base import Channel
 
 _log = logging.getLogger(__name__)
@@ -57,17 +58,24 @@ class Pipeline:
         """Write the texts of those that have none yet; what cannot be rendered ends as failed(render_error)."""
         now = self._clock.now()
         with self._database.read() as conn:
-            briefs, bare_ids = notifications.briefs_to_render(conn, ids)
-            bare = [briefs[id_] for id_ in bare_ids]
-            sources = self._texts.gather(conn, bare)
+            briefs, repeated = notifications.briefs_to_render(conn, ids)
+            bare = [briefs[id_] for id_ in repeated]
+            sources = self._texts.gather(conn, bare, repeated)
         self._briefs.remember(briefs)
         rendered, failed = self._texts.write(sources)
         if bare:
-            self._keep(rendered, failed, now)
+            self._keep(rendered, failed, sources.earlier, now)
         return [id_ for id_ in ids if id_ in briefs and id_ not in failed]
 
-    def _keep(self, rendered: Mapping[str, Content], failed: Mapping[str, str], now: datetime) -> None:
+    def _keep(
+        self,
+        rendered: Mapping[str, Content],
+        failed: Mapping[str, str],
+        earlier: Mapping[str, Repeated],
+        now: datetime,
+    ) -> None:
         with self._database.write() as conn:
+            repeats.tell(conn, {id_: repeated for id_, repeated in earlier.items() if id_ in rendered})
             notifications.store_content(
                 conn,
                 {id_: asdict(text) for id_, text in rendered.items()},
@@ -126,7 +134,7 @@ class Pipeline:
             return set()
         with self._database.write() as conn:
             moved = self._end(conn, list(owners), "dedupe", "suppressed", "duplicate", now, details=owners)
-            notifications.count_duplicates(conn, Counter(owners[row.id] for row in moved))
+            repeats.count(conn, Counter(owners[row.id] for row in moved), now)
             tally = counters.Tally()
             for row in moved:
                 tally.add(counters.DUPLICATES, {"type": row.type, "channel": row.channel})

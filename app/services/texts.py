@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection
 
@@ -12,9 +13,10 @@ from app.rendering.occasion import Occasion
 from app.rendering.render import Content, Renderer, RenderError
 from app.services.briefs import Briefs
 from app.services.people import People
-from app.store import events, held
+from app.store import events, held, repeats
 from app.store.held import Member
 from app.store.notifications import Brief
+from app.store.repeats import Repeated
 from channels.base import Channel
 
 
@@ -26,19 +28,30 @@ class Sources:
     events: Mapping[str, Event]
     readers: Mapping[str, Preferences]
     members: Mapping[str, Sequence[Member]]
+    repeats: Mapping[str, int]
+    earlier: Mapping[str, Repeated]
+    """What was repeated before, by the id of the notification that is to tell of it."""
 
 
 class Texts:
     """Writes them; the same sources always give the same texts."""
 
-    def __init__(self, briefs: Briefs, people: People, renderer: Renderer, channels: Mapping[str, Channel]) -> None:
+    def __init__(
+        self,
+        briefs: Briefs,
+        people: People,
+        renderer: Renderer,
+        channels: Mapping[str, Channel],
+        dedupe_window: timedelta,
+    ) -> None:
+        self._dedupe_window = dedupe_window
         self._briefs = briefs
         self._people = people
         self._renderer = renderer
         self._channels = channels
 
-    def gather(self, conn: Connection, bare: Sequence[Brief]) -> Sources:
-        """Read what the texts of these are made from."""
+    def gather(self, conn: Connection, bare: Sequence[Brief], repeated: Mapping[str, int]) -> Sources:
+        """Read what the texts of these are made from; `repeated` says how often each was repeated."""
         known = self._briefs.events_of(conn, bare)
         firsts = {brief.id: held.first_of(conn, brief.id) for brief in bare if brief.type == DIGEST}
         carried_by = held.members(conn, firsts.values()) if firsts else {}
@@ -48,7 +61,9 @@ class Texts:
             # Past what is kept near: they are many, and nobody needs them again.
             known = known | events.load_events(conn, sorted(carried))
         readers = self._people.wishes(conn, sorted({brief.user_id for brief in bare})) if bare else {}
-        return Sources(bare, known, readers, members)
+        tellers = [brief for brief in bare if brief.event_id is not None and brief.replay_of is None]
+        earlier = repeats.untold(conn, tellers, self._dedupe_window) if self._dedupe_window else {}
+        return Sources(bare, known, readers, members, repeated, earlier)
 
     def write(self, sources: Sources) -> tuple[dict[str, Content], dict[str, str]]:
         """The texts, and why others could not be made, by id."""
@@ -64,7 +79,7 @@ class Texts:
     def _text(self, brief: Brief, sources: Sources) -> Content:
         reader = sources.readers[brief.user_id]
         kind = self._channels[brief.channel].kind
-        occasion = _occasion(brief, sources.events)
+        occasion = _occasion(brief, sources)
         if brief.type != DIGEST:
             return self._renderer.render(occasion, kind=kind, locale=reader.locale, timezone=reader.timezone)
         carried = _carried(brief, sources.members[brief.id], sources.events)
@@ -73,8 +88,9 @@ class Texts:
         )
 
 
-def _occasion(brief: Brief, known: Mapping[str, Event]) -> Occasion:
-    event = known.get(brief.event_id or "")
+def _occasion(brief: Brief, sources: Sources) -> Occasion:
+    event = sources.events.get(brief.event_id or "")
+    earlier = sources.earlier.get(brief.id)
     return Occasion(
         type=brief.type,
         data=event.data if event else {},
@@ -85,9 +101,11 @@ def _occasion(brief: Brief, known: Mapping[str, Event]) -> Occasion:
         expires_at=brief.expires_at,
         user_id=brief.user_id,
         notification_id=brief.id,
-        duplicates=0,
+        duplicates=sources.repeats.get(brief.id, 0),
         resolved=event.resolved if event else False,
         event_id=brief.event_id,
+        earlier_times=earlier.times if earlier else 0,
+        earlier_at=earlier.last_at if earlier else None,
     )
 
 

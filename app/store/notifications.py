@@ -45,12 +45,11 @@ class Brief:
 _BRIEF = [_N[name] for name in Brief.__slots__]
 _insert = insert(notifications)
 _briefs = select(*_BRIEF).where(_N.id.in_(_IDS))
-_briefs_to_render = select(*_BRIEF, and_(_N.content.is_(None), IS_OPEN).label("bare")).where(_N.id.in_(_IDS))
+_briefs_to_render = select(*_BRIEF, _N.duplicates, and_(_N.content.is_(None), IS_OPEN).label("bare")).where(
+    _N.id.in_(_IDS)
+)
 _in_order = select(_N.id).where(_N.id.in_(_IDS)).order_by(_N.id).with_for_update()
 _statuses = select(_N.id, _N.status).where(_N.id.in_(_IDS))
-_repeated = (
-    update(notifications).where(_N.id == bindparam("row")).values(duplicates=_N.duplicates + bindparam("repeats"))
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +86,10 @@ def briefs(conn: Connection, ids: Iterable[str]) -> dict[str, Brief]:
     return {row.id: Brief(*row) for row in conn.execute(_briefs, {"ids": list(ids)})}
 
 
-def briefs_to_render(conn: Connection, ids: Iterable[str]) -> tuple[dict[str, Brief], list[str]]:
-    """The same, and which of them are open and not rendered yet."""
+def briefs_to_render(conn: Connection, ids: Iterable[str]) -> tuple[dict[str, Brief], dict[str, int]]:
+    """The same, and how often those of them that are open and not rendered yet have been repeated."""
     rows = conn.execute(_briefs_to_render, {"ids": list(ids)}).all()
-    return {row.id: Brief(*row[:-1]) for row in rows}, [row.id for row in rows if row.bare]
+    return {row.id: Brief(*row[:-2]) for row in rows}, {row.id: row.duplicates for row in rows if row.bare}
 
 
 def statuses(conn: Connection, ids: Iterable[str]) -> dict[str, str]:
@@ -196,12 +195,6 @@ def unannounce(conn: Connection, ids: Sequence[str]) -> None:
     """Note that these were not announced after all, so that the relay does it."""
     lock_in_order(conn, ids)
     conn.execute(update(notifications).where(_N.id.in_(ids)).values(announced_at=None))
-
-
-def count_duplicates(conn: Connection, owners: Mapping[str, int]) -> None:
-    """Add repeats to the notifications that were first."""
-    if owners:
-        conn.execute(_repeated, [{"row": owner, "repeats": repeats} for owner, repeats in sorted(owners.items())])
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,7 @@ IS_FAILED = text("status = 'failed'")
 IS_PAUSED = text("status = 'held' AND reason = 'paused'")
 IS_HELD = text("status = 'held'")
 IS_DIGESTED = text("digest_id IS NOT NULL")
+IS_UNTOLD = text("duplicates > 0 AND repeats_told_in IS NULL AND last_repeat_at IS NOT NULL")
 IS_REPLAY = text("replay_of IS NOT NULL")
 # An opening that failed in doubt may be open at the receiver all the same.
 IS_LIVE_ALERT = text(
@@ -123,6 +124,9 @@ notifications = Table(
     Column("fence", Integer, nullable=False, server_default="0"),
     Column("attempts", Integer, nullable=False, server_default="0"),
     Column("duplicates", Integer, nullable=False, server_default="0"),
+    # When it was repeated the last time, and which later one has told its reader so.
+    Column("last_repeat_at", UtcTime),
+    Column("repeats_told_in", String(40)),
     Column("possible_duplicate", Boolean, nullable=False, server_default=text("false")),
     Column("delivered_at", UtcTime),
     Column("digest_id", String(40)),
@@ -169,6 +173,14 @@ notifications = Table(
     Index("notifications_paused", "channel", "id", sqlite_where=IS_PAUSED, postgresql_where=IS_PAUSED),
     Index("notifications_held", "user_id", "channel", "id", sqlite_where=IS_HELD, postgresql_where=IS_HELD),
     Index("notifications_digested", "digest_id", "id", sqlite_where=IS_DIGESTED, postgresql_where=IS_DIGESTED),
+    Index(
+        "notifications_untold",
+        "user_id",
+        "channel",
+        "subject_key",
+        sqlite_where=IS_UNTOLD,
+        postgresql_where=IS_UNTOLD,
+    ),
     Index("notifications_replays", "replay_of", sqlite_where=IS_REPLAY, postgresql_where=IS_REPLAY),
     # Covers the open gauges as well as the search for what has expired.
     Index("notifications_open", "expires_at", "status", "created_at", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),

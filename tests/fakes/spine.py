@@ -145,7 +145,7 @@ class Spine:
             database,
             self.gates,
             briefs,
-            Texts(briefs, self.people, renderer, self.channels),
+            Texts(briefs, self.people, renderer, self.channels, given_rules.dedupe_window),
             self.channels,
             given_rules,
             clock,

@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Connection
 
 from app.domain.notifications import OPEN, REASONS, STATUSES, TERMINAL, TRANSITIONS, Status, sources_of
-from app.store import delivery, erasure, held, notifications, relay
+from app.store import delivery, erasure, held, notifications, relay, repeats
 from app.store.delivery import Claim, Outcome
 from app.store.engine import Database
 from app.store.erasure import Erasure
+from app.store.repeats import Repeated
 from tests.fakes.clock import FakeClock
 from tests.fakes.rows import insert_notification
 
@@ -77,6 +78,7 @@ STATEMENTS: dict[str, Act] = {
     "release": lambda conn, _id, clock: relay.release(conn, clock.now(), 9),
     "wait_on": lambda conn, id_, clock: held.wait_on(conn, [id_], "digest", clock.now() + HOUR, clock.now()),
     "let_go": lambda conn, id_, clock: held.let_go(conn, [id_], clock.now()),
+    "tell_repeats": lambda conn, id_, clock: repeats.tell(conn, {"ntf_2": Repeated(id_, 2, clock.now())}),
     "put_into": lambda conn, id_, clock: held.put_into(conn, [id_], "ntf_2", clock.now()),
     "look_again": lambda conn, _id, clock: held.look_again(conn, "u-1", clock.now()),
     "expire": lambda conn, _id, clock: relay.expire(conn, clock.now() + 999 * HOUR, 9),
@@ -90,7 +92,7 @@ STATEMENTS: dict[str, Act] = {
     "take_retries": lambda conn, _id, clock: relay.take_retries(conn, clock.now() + HOUR, 9, clock.now()),
     "take_lapsed": lambda conn, _id, clock: relay.take_lapsed(conn, clock.now() + HOUR, 9, clock.now() + HOUR),
     "store_content": lambda conn, id_, clock: notifications.store_content(conn, {id_: {"title": "t"}}, clock.now()),
-    "count_duplicates": lambda conn, id_, _clock: notifications.count_duplicates(conn, {id_: 1}),
+    "count_repeats": lambda conn, id_, clock: repeats.count(conn, {id_: 1}, clock.now()),
     **{f"settle as {status}": _settle_as(status) for status in TRANSITIONS["sending"] - {"sending"}},
     **{f"move to {status}": _move_to(status) for status in STATUSES},
 }
