@@ -86,7 +86,7 @@ def flushes(stage: Stage) -> None:
     stage.until_quiet(120)
     took = max((row.updated_at - row.created_at).total_seconds() for row in stage.facts().rows)
     stage.notes.append(f"the slowest took {took:.1f} s from accepted to ended")
-    stage.expect(took <= _LATEST_SECONDS, f"a notification took {took:.1f} s after a flush")
+    stage.expect(not stage.timed or took <= _LATEST_SECONDS, f"a notification took {took:.1f} s after a flush")
 
 
 def frozen_broker(stage: Stage) -> None:

@@ -24,7 +24,10 @@ Show = Callable[[str, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How drills are run. `scale` shrinks counts and times; `postgres`, `own_redis` and `rabbitmq` as in Rig."""
+    """How drills are run. `scale` shrinks counts and times; `postgres`, `own_redis` and `rabbitmq` as in Rig.
+
+    Speed is judged only where it is `timed`: on a machine that does something else besides it says nothing.
+    """
 
     directory: Path
     scale: float = 1.0
@@ -32,6 +35,7 @@ class Options:
     postgres: str | None = None
     own_redis: bool = False
     rabbitmq: str | None = None
+    timed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,7 @@ class Stage:
         self.faults: list[str] = []
         self.fault_over_at = time.time()
         self._scale = options.scale * shrink
+        self.timed = options.timed
         self._show = show
 
     @property
@@ -146,7 +151,8 @@ class Stage:
         self.notes.append(f"POST p95 {1000 * before:.1f} ms, {1000 * during:.1f} ms with {fault}")
         limit = max(_NORMAL_TIMES * before, before + _CLOCK_NOISE_SECONDS)
         self.expect(
-            during <= limit, f"POST /events: p95 {1000 * during:.1f} ms with {fault}, {1000 * before:.1f} before"
+            not self.timed or during <= limit,
+            f"POST /events: p95 {1000 * during:.1f} ms with {fault}, {1000 * before:.1f} before",
         )
         refused = self.load.refused(since=normal[0])
         self.expect(not refused, f"POST /events did not answer 202 but {sorted(set(refused))}, {len(refused)} times")

@@ -10,6 +10,7 @@ from tests.drills.stage import Drill, Options, perform
 from tests.integration.servers import postgres_server, rabbitmq_url
 
 SMALL = 0.1
+"""Speed is told, and not judged: `python main.py drill` does that."""
 
 
 def hold(drill: Drill, options: Options) -> None:
@@ -19,14 +20,14 @@ def hold(drill: Drill, options: Options) -> None:
 
 @pytest.mark.parametrize("name", DRILLS)
 def test_nothing_accepted_is_lost(name: str, tmp_path: Path) -> None:
-    hold(DRILLS[name], Options(tmp_path, SMALL))
+    hold(DRILLS[name], Options(tmp_path, SMALL, timed=False))
 
 
 def test_nothing_accepted_is_lost_on_postgresql_and_a_redis_of_its_own(tmp_path: Path) -> None:
     small = replace(DRILLS["D1"], shrink=0.5)
-    hold(small, Options(tmp_path, SMALL, postgres=postgres_server(), own_redis=True))
+    hold(small, Options(tmp_path, SMALL, postgres=postgres_server(), own_redis=True, timed=False))
 
 
 def test_a_fleet_on_postgresql_and_rabbitmq_that_goes_step_by_step_is_replaced_part_by_part(tmp_path: Path) -> None:
     stepwise = replace(DRILLS["D11"], environ={"FUSE_STEPS": "false"})
-    hold(stepwise, Options(tmp_path, SMALL, postgres=postgres_server(), rabbitmq=rabbitmq_url()))
+    hold(stepwise, Options(tmp_path, SMALL, postgres=postgres_server(), rabbitmq=rabbitmq_url(), timed=False))
