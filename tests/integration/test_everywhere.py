@@ -52,7 +52,7 @@ def place(request, tmp_path_factory, plain_mailbox, receiver):
             RETRY_DELAY_SECONDS="0.3",
             MAX_RETRIES="3",
             RATE_LIMIT_PER_USER="0",
-            RATE_LIMIT_PER_USER_EMAIL=str(LIMIT),
+            RATE_LIMIT_PER_USER_SLACK=str(LIMIT),
             RATE_LIMIT_WINDOW_MINUTES=str(WINDOW_SECONDS / 60),
             RELAY_TICK_SECONDS="1",
             FUSE_STEPS="false",
@@ -135,19 +135,20 @@ def test_an_inbox_is_live(place):
         assert [int(event.id) for event in page.events] == [0, 1, 1, 2, 2]
 
 
-def test_what_is_too_much_waits_for_its_window(place):
+def test_what_is_too_much_waits_for_its_window(place, receiver):
+    path = f"/much-{place.story.prefix}"
     product = place.product
-    product.set_user("much", contacts={"email": "much@limits.example"})
+    product.set_user("much", contacts={"slack": {"url": receiver.url(path)}})
     began = time.time()
     ids = [
-        product.submit("job.completed", {"job_id": f"much-{number}"}, "much", channels=["email"]) for number in range(3)
+        product.submit("job.completed", {"job_id": f"much-{number}"}, "much", channels=["slack"]) for number in range(3)
     ]
     eventually(lambda: [product.event(one)["counts"] for one in ids], lambda counts: {"held": 1} in counts)
     for one in ids:
         product.ended(one, 20)
-    mails = [mail for mail in place.story.mailbox.ledger.entries() if "much@limits.example" in mail["to"]]
-    assert len(mails) == 3
-    assert max(mail["t"] for mail in mails) - began >= WINDOW_SECONDS
+    posts = [post for post in receiver.ledger.entries() if post["path"] == path]
+    assert len(posts) == 3
+    assert max(post["t"] for post in posts) - began >= WINDOW_SECONDS
 
 
 def test_a_stop_is_clean(place):
