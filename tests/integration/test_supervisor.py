@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ from tests.fakes.supervised import READY_LINE
 
 ROOT = Path(__file__).parents[2]
 SAY_READY = f"import os, signal, sys, time\nprint(os.getpid())\nprint('{READY_LINE}')\n"
+# A shell that starts the tests in the background has them, and so the child, ignore SIGQUIT.
+HEEDS = "signal.signal(signal.SIGTERM, lambda *_: print('warm'))\nsignal.signal(signal.SIGQUIT, signal.SIG_DFL)\n"
 WAIT = SAY_READY + "time.sleep(600)"
 DEADLINE = 20.0
+LONGEST = 90.0
 
 
 class Run:
@@ -28,6 +32,17 @@ class Run:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.fakes.supervised", json.dumps(parts)], cwd=ROOT, stdout=subprocess.PIPE
         )
+        # A line that never comes is a failure, and not for ever.
+        self._end = threading.Timer(LONGEST, self.process.kill)
+        self._end.start()
+
+    def close(self) -> None:
+        """End it, whatever it does."""
+        self._end.cancel()
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
 
     def until(self, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
         """Read on until a line is wanted."""
@@ -69,10 +84,7 @@ def supervise() -> Iterator[Callable[..., Run]]:
 
     yield start
     for run in runs:
-        run.process.kill()
-        run.process.wait()
-        if run.process.stdout:
-            run.process.stdout.close()
+        run.close()
 
 
 def gone(pid: int) -> bool:
@@ -159,9 +171,7 @@ def test_json_lines_of_parts_are_passed_on_with_the_name_of_the_part(supervise):
 
 
 def test_a_second_signal_brings_the_next_step_forward(supervise):
-    # A shell that starts the tests in the background has them, and so the child, ignore SIGQUIT.
-    heeds = "signal.signal(signal.SIGTERM, lambda *_: print('warm'))\nsignal.signal(signal.SIGQUIT, signal.SIG_DFL)\n"
-    stubborn = SAY_READY.replace("print(", f"{heeds}print(", 1)
+    stubborn = SAY_READY.replace("print(", f"{HEEDS}print(", 1)
     run = supervise({"name": "worker", "script": f"{stubborn}\nwhile True: time.sleep(1)"})
     run.message("ready")
     run.process.send_signal(signal.SIGINT)
@@ -179,7 +189,7 @@ def test_what_does_not_stop_in_time_is_killed(supervise):
 
 
 def test_a_part_that_lives_and_does_not_work_is_replaced_step_by_step(supervise):
-    deaf = SAY_READY.replace("print(", "signal.signal(signal.SIGTERM, lambda *_: print('warm'))\nprint(", 1)
+    deaf = SAY_READY.replace("print(", f"{HEEDS}print(", 1)
     steps = [[0, "SIGTERM"], [0.3, "SIGQUIT"]]
     run = supervise(
         {"name": "worker", "script": f"{deaf}\nwhile True: time.sleep(1)", "stop_signals": steps, "silent": True},
