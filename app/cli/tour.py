@@ -34,7 +34,9 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     console.print(f"[dim]{len(EVENT_TYPES)} events to {user}, one a second …[/dim]")
     # What closes an alert has to come after what opens it.
     for type_ in sorted(EVENT_TYPES.values(), key=lambda type_: type_.resolves):
-        client.ask("POST", "/events", {"type": type_.name, "data": type_.sample, "recipients": [user]})
+        event = {"type": type_.name, "data": type_.sample, "recipients": [user]}
+        # What moves is about something of its own: its end would take its inbox item over.
+        client.ask("POST", "/events", event | ({"subject_key": f"{user}-moves"} if type_.moves else {}))
         time.sleep(_PACE_SECONDS)
     rows = _ended(client, user, time.monotonic() + arguments.seconds)
     inbox = client.ask("GET", f"/inbox/{user}?state=all&limit={_MOST}")["items"]

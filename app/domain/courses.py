@@ -14,6 +14,8 @@ class Position:
     type: str
     sequence: int | None
     occurred_at: datetime
+    fingerprint: str = ""
+    """What has the same one says the same, and is a repeat."""
 
     @property
     def is_end(self) -> bool:
@@ -25,6 +27,8 @@ class Position:
 
         Where that does not tell, an end comes after what led to it.
         """
+        if self.fingerprint and self.fingerprint == other.fingerprint:
+            return False
         if self.sequence is not None and other.sequence is not None and self.sequence != other.sequence:
             return self.sequence > other.sequence
         return (self.occurred_at, self.is_end) > (other.occurred_at, other.is_end)

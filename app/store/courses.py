@@ -90,7 +90,16 @@ def _told(
         _N.type.in_(sorted({name for type_ in types for name in moving_family(type_)})),
         _N.status.in_(_COUNTS),
     )
-    columns = (_N.user_id, _N.channel, _N.subject_key, _N.id, _N.type, _N.sequence, events.c.occurred_at)
+    columns = (
+        _N.user_id,
+        _N.channel,
+        _N.subject_key,
+        _N.id,
+        _N.type,
+        _N.sequence,
+        events.c.occurred_at,
+        _N.fingerprint,
+    )
     found = select(*columns).join(events, events.c.id == _N.event_id).where(*about)
     told: defaultdict[_Course, list[Position]] = defaultdict(list)
     for user_id, channel, subject_key, *rest in conn.execute(found):

@@ -150,6 +150,15 @@ def test_of_many_that_wait_only_the_newest_goes(spine: Spine, clock: FakeClock):
     assert spine.pipeline.dedupe([again]) == [again]
 
 
+def test_the_same_again_is_a_repeat_and_no_news(spine: Spine):
+    ready(spine)
+    ids = [progress(spine, 40), progress(spine, 40)]
+    spine.pipeline.render(ids)
+    assert spine.pipeline.dedupe(ids[:1]) == ids[:1]
+    assert spine.pipeline.dedupe(ids[1:]) == []
+    assert spine.states(ids) == [("pending", None), ("suppressed", "duplicate")]
+
+
 def test_an_end_overtakes_what_waits(spine: Spine):
     ready(spine)
     id_ = progress(spine, 40)

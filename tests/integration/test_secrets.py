@@ -54,7 +54,7 @@ class Played:
             self.lost = self._told(LOST)
             self.ticket, self.verification = self._use_links()
         self.commands = monitor.text()
-        (mail,) = (one for one in mailbox.ledger.entries() if PERSON in one["to"])
+        (mail,) = (one for one in mailbox.ledger.entries() if f"{USER}-{PERSON}" in one["to"])
         self.unsubscribe_link = str(parsed(mail["content"])["List-Unsubscribe"]).strip("<>")
         for method in ("GET", "POST"):
             assert product.call(method, urlsplit(self.unsubscribe_link).path, token=None).status_code == 200
