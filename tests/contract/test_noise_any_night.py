@@ -131,7 +131,7 @@ def carried_by(world: World, digest: Notification, rows: dict[str, Notification]
 
 
 @settings(
-    max_examples=120,
+    max_examples=60,
     deadline=None,
     derandomize=True,
     phases=[Phase.explicit, Phase.generate],
