@@ -147,13 +147,14 @@ class Pipeline:
     def rate_limit(self, ids: Sequence[str]) -> list[str]:
         """Hold what is over its user's limit on its channel until the window frees a place."""
         now = self._clock.now()
+        frees = self._too_often(ids, now)
         wanted = [
             Limit(brief.id, brief.user_id, brief.channel, self._rules.rate_limits[brief.channel])
             for brief in self._briefs.of(ids)
-            if self._is_limited(brief)
+            # What waits anyway takes no place from what would go.
+            if brief.id not in frees and self._is_limited(brief)
         ]
-        frees = self._gates.over_limit(wanted, self._rules.rate_window, now) if wanted else {}
-        frees |= self._too_often(ids, now)
+        frees |= self._gates.over_limit(wanted, self._rules.rate_window, now) if wanted else {}
         if not frees:
             return list(ids)
         with self._database.write() as conn:

@@ -7,10 +7,12 @@ from typing import Any
 from app.domain.events import EVENT_TYPES, moving_family
 from app.domain.ids import new_id
 from app.store import inbox
+from app.store.engine import Database
 from app.store.tables import IS_OF_A_COURSE
 from channels.base import Message
 from tests.fakes.at_once import at_once
 from tests.fakes.clock import FakeClock
+from tests.fakes.gate_server import GateServer
 from tests.fakes.people_rig import Rig
 from tests.fakes.plans import plans_of
 from tests.fakes.samples import message
@@ -192,3 +194,17 @@ def test_people_are_written_to_once_an_hour_and_at_the_end(spine: Spine, clock: 
     (end,) = spine.submit(USER, channel="letters", type="job.failed", data={"job_id": "j-9", "error": "e"}, sequence=99)
     spine.pipeline.render([end])
     assert spine.pipeline.rate_limit(spine.pipeline.dedupe([states[-1], end])) == [end]
+
+
+def test_progress_that_waits_takes_no_place_from_what_would_go(
+    database: Database, clock: FakeClock, gate_server: GateServer
+):
+    spine = Spine(database, clock, gate_server.url, rules={"rate_limits": {"letters": 2, "hooks": 0, "shelf": 0}})
+    ready(spine)
+    ids = [progress(spine, percent) for percent in (1, 2, 3)]
+    spine.pipeline.render(ids)
+    assert spine.pipeline.rate_limit(ids) == ids[:1]
+    (end,) = spine.submit(USER, channel="letters", type="job.completed", data={"job_id": "j-9"}, sequence=100)
+    spine.pipeline.render([end])
+    assert spine.pipeline.rate_limit([end]) == [end]
+    spine.close()
