@@ -120,9 +120,9 @@ class Digests:
 
     def _join(self, conn: Connection, pack: Sequence[Held], now: datetime) -> None:
         first = pack[0]
+        priority = max((one.priority for one in pack), key=PRIORITIES.index)
         row = replace(
-            self._admission.own(DIGEST, first.user_id, first.channel, first.target, now),
-            priority=max((one.priority for one in pack), key=PRIORITIES.index),
+            self._admission.own(DIGEST, first.user_id, first.channel, first.target, now, priority=priority),
             expires_at=max(one.expires_at for one in pack),
         )
         moved = held.put_into(conn, [one.id for one in pack], row.id, now)

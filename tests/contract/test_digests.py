@@ -294,3 +294,13 @@ def test_a_failed_digest_can_be_sent_again_with_all_it_carried(spine: Spine, clo
         message = sent(spine, again)
         assert message.items is not None
         assert len(message.items) == 3
+
+
+def test_it_travels_as_urgently_as_what_it_carries(spine: Spine, clock: FakeClock):
+    wants(spine, events={"job.failed": {"letters": "hourly"}})
+    for number in range(2):
+        failed(spine, f"j-{number}", priority="low")
+    clock.advance(hours=1)
+    spine.relay.feed()
+    (digest,) = digests_of(spine)
+    assert (digest.priority, digest.lane) == ("low", "bulk")
