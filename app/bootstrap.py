@@ -41,6 +41,7 @@ from app.services.inbox import Inbox
 from app.services.inbox_streams import InboxStreams
 from app.services.intake import Intake
 from app.services.notices import Notices
+from app.services.old_news import OldNews
 from app.services.parcels import Parcels
 from app.services.pauses import Pauses
 from app.services.people import People
@@ -233,6 +234,7 @@ def build_services(
             progress=progress,
             pauses=pauses,
             turns=AlertTurns(database, recorder, clock),
+            old_news=OldNews(database, recorder, rules, clock),
         ),
         relay=Relay(
             database,

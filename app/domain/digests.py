@@ -1,5 +1,6 @@
 """What goes into a digest: which of several messages still say something, and how many fit into one."""
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,6 +31,7 @@ class Held:
     fingerprint: str
     replay_of: str | None
     closes_alert: bool
+    next_at: datetime
     expires_at: datetime
     created_at: datetime
 
@@ -60,7 +62,7 @@ def packs(waiting: Sequence[Held]) -> Iterator[list[Held]]:
     pack: list[Held] = []
     size = 0
     for one in waiting:
-        bytes_ = _ITEM_BYTES + len((one.subject_key or "").encode("utf-8", "replace"))
+        bytes_ = _ITEM_BYTES + written(one.subject_key or "")
         if pack and (len(pack) == MOST_ITEMS or size + bytes_ > MOST_BYTES):
             yield pack
             pack, size = [], 0
@@ -68,3 +70,8 @@ def packs(waiting: Sequence[Held]) -> Iterator[list[Held]]:
         size += bytes_
     if pack:
         yield pack
+
+
+def written(text: str) -> int:
+    """How many bytes a text takes in a document, quotes and escapes counted."""
+    return len(json.dumps(text, ensure_ascii=False).encode("utf-8", "replace"))

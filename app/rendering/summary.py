@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from app.domain.digests import LONGEST_ITEM_TITLE_BYTES
+from app.domain.digests import LONGEST_ITEM_TITLE_BYTES, written
 from app.rendering.occasion import Occasion
 from app.rendering.text import ELLIPSIS
 
@@ -66,7 +66,8 @@ def _line(group: Sequence[Told]) -> Line:
 
 def _short(title: str) -> str:
     """As much as fits into its share of the document, however many bytes its letters take."""
-    raw = title.encode()
-    if len(raw) <= LONGEST_ITEM_TITLE_BYTES:
+    if written(title) <= LONGEST_ITEM_TITLE_BYTES:
         return title
-    return raw[: LONGEST_ITEM_TITLE_BYTES - len(ELLIPSIS.encode())].decode(errors="ignore").rstrip() + ELLIPSIS
+    while written(title) > LONGEST_ITEM_TITLE_BYTES - len(ELLIPSIS.encode()):
+        title = title[: min(len(title) - 1, LONGEST_ITEM_TITLE_BYTES)]
+    return title.rstrip() + ELLIPSIS

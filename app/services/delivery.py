@@ -14,6 +14,7 @@ from app.domain.clock import Clock
 from app.domain.events import in_doubt
 from app.services.alert_turns import AlertTurns
 from app.services.briefs import Briefs
+from app.services.old_news import OldNews
 from app.services.parcels import Parcel, Parcels
 from app.services.pauses import Pauses
 from app.services.progress import Progress
@@ -63,6 +64,7 @@ class Delivery:
         progress: Progress,
         pauses: Pauses,
         turns: AlertTurns,
+        old_news: OldNews,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`stage` is told each point a drill may stop the process at."""
@@ -81,6 +83,7 @@ class Delivery:
         self._progress = progress
         self._pauses = pauses
         self._turns = turns
+        self._old_news = old_news
         self._monotonic = monotonic
 
     def deliver(self, channel_name: str, ids: Sequence[str]) -> list[Again]:
@@ -98,7 +101,7 @@ class Delivery:
                 self._targets.put_off(list(briefs), visit.stop)
                 return []
             self._stage("before_claim")
-            ready = self._turns.ready(briefs)
+            ready = self._old_news.left_out(channel, self._turns.ready(briefs))
             parcels = self._claim(channel, ready, self._clock.now()) if ready else []
             self._stage("after_claim")
             if not parcels:

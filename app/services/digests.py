@@ -59,7 +59,7 @@ class Digests:
                 return False
             waiting = held.due(conn, places, now, _MOST_AT_ONCE)
             whole = _whole_places(waiting) if len(waiting) == _MOST_AT_ONCE else waiting
-            going = self._still_wanted(conn, whole, now)
+            going = self._still_wanted(conn, _that_go_together(whole, now), now)
             for _, members in groupby(going, key=lambda one: one.place):
                 self._send(conn, list(members), now)
         return bool(whole)
@@ -84,7 +84,8 @@ class Digests:
                 elif decision.verdict == "hold" and decision.until is not None:
                     longer[decision.reason, decision.until].append(one.id)
                 else:
-                    going.append(one)
+                    # Where they are reached today.
+                    going.append(replace(one, target=decision.target or one.target))
         for (status, reason), ids in ended.items():
             self._end(conn, ids, status, reason, now)
         for (reason, until), ids in longer.items():
@@ -101,7 +102,8 @@ class Digests:
         """Everything that goes to one person on one channel."""
         alone = [one for one in waiting if not self._may_be_joined(one)]
         together = [one for one in waiting if self._may_be_joined(one)]
-        old = courses.outdated(conn, together)
+        # Programs get all of it.
+        old = courses.outdated(conn, [one for one in together if self._traits[one.channel].kind != "hook"])
         self._end(conn, sorted(old), "suppressed", "superseded", now)
         together = [one for one in together if one.id not in old]
         repeated = digests.repeats(together, self._dedupe_window)
@@ -164,3 +166,9 @@ def _whole_places(waiting: Sequence[Held]) -> list[Held]:
     """Without those at the last place, of which there may be more; but if there is no other, as they are."""
     last = waiting[-1].place
     return [one for one in waiting if one.place != last] or list(waiting)
+
+
+def _that_go_together(waiting: Sequence[Held], now: datetime) -> list[Held]:
+    """Without what is over a limit still, where nothing else makes a message of several."""
+    making = {one.place for one in waiting if one.reason in held.TOGETHER and one.next_at <= now}
+    return [one for one in waiting if one.next_at <= now or one.place in making]

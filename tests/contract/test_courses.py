@@ -9,7 +9,7 @@ from app.domain.ids import new_id
 from app.store import inbox
 from app.store.engine import Database
 from app.store.tables import IS_OF_A_COURSE
-from channels.base import Message
+from channels.base import Message, Transient
 from tests.fakes.at_once import at_once
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate_server import GateServer
@@ -208,3 +208,20 @@ def test_progress_that_waits_takes_no_place_from_what_would_go(
     spine.pipeline.render([end])
     assert spine.pipeline.rate_limit([end]) == [end]
     spine.close()
+
+
+def test_what_is_tried_again_is_not_sent_when_it_is_old_news(spine: Spine, clock: FakeClock):
+    ready(spine)
+    id_ = progress(spine, 40)
+    spine.letters.answer(id_, Transient("busy", scope="recipient"))
+    spine.pipeline.render([id_])
+    assert spine.pipeline.rate_limit(spine.pipeline.dedupe([id_])) == [id_]
+    spine.delivery.deliver("letters", [id_])
+    assert spine.states([id_]) == [("retrying", None)]
+    (end,) = spine.submit(USER, channel="letters", type="job.completed", data={"job_id": "j-9"}, sequence=100)
+    spine.pipeline.render([end])
+    spine.delivery.deliver("letters", spine.pipeline.rate_limit(spine.pipeline.dedupe([end])))
+    clock.advance(minutes=5)
+    spine.delivery.deliver("letters", [id_])
+    assert spine.states([id_, end]) == [("suppressed", "superseded"), ("delivered", None)]
+    assert spine.letters.sent.count(id_) == 1

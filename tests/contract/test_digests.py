@@ -304,3 +304,42 @@ def test_it_travels_as_urgently_as_what_it_carries(spine: Spine, clock: FakeCloc
     spine.relay.feed()
     (digest,) = digests_of(spine)
     assert (digest.priority, digest.lane) == ("low", "bulk")
+
+
+def test_programs_get_all_of_what_was_held(spine: Spine, clock: FakeClock):
+    wants(spine, events={"job.progress": {"hooks": "hourly"}})
+    ids = []
+    for percent in (10, 50, 90):
+        clock.advance(seconds=1)
+        data = {"job_id": "j-9", "percent": percent}
+        ids += spine.submit(USER, channel="hooks", type="job.progress", data=data)
+    clock.advance(hours=1)
+    spine.relay.feed()
+    assert spine.states(ids) == [("digested", None)] * 3
+
+
+def test_it_goes_where_its_reader_is_reached_today(spine: Spine, clock: FakeClock):
+    wants(spine, events={"job.failed": {"letters": "hourly"}})
+    for number in range(2):
+        failed(spine, f"j-{number}")
+    spine.preferences.merge(USER, {"contacts": {"letters": {"target": "place-2"}}}, actor="key:key_1")
+    clock.advance(hours=1)
+    spine.relay.feed()
+    (digest,) = digests_of(spine)
+    assert digest.target == "place-2"
+
+
+def test_an_appointment_lets_nothing_pass_a_limit_early(database: Database, clock: FakeClock, gate_server: GateServer):
+    spine = Spine(database, clock, gate_server.url, rules={"rate_limits": {"letters": 1, "hooks": 0, "shelf": 0}})
+    wants(spine)
+    at = (clock.now() + timedelta(minutes=1)).isoformat()
+    appointed = failed(spine, "j-1", deliver_at=at)
+    ids = [failed(spine, f"j-{number}") for number in range(2, 5)]
+    spine.pipeline.render(ids)
+    spine.pipeline.rate_limit(spine.pipeline.dedupe(ids))
+    clock.advance(minutes=1)
+    spine.relay.feed()
+    assert spine.states([appointed]) == [("pending", None)]
+    assert spine.states(ids[1:]) == [("held", "rate_limited")] * 2
+    spine.close()
+    assert spine.unaccounted() == 0

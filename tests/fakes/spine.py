@@ -29,6 +29,7 @@ from app.services.explain import Explain
 from app.services.history import History
 from app.services.intake import Intake
 from app.services.notices import Notices
+from app.services.old_news import OldNews
 from app.services.parcels import Parcels
 from app.services.pauses import Pauses
 from app.services.people import People
@@ -166,6 +167,7 @@ class Spine:
             progress=self.progress,
             pauses=self.pauses,
             turns=AlertTurns(database, recorder, clock),
+            old_news=OldNews(database, recorder, given_rules, clock),
             monotonic=lambda: self.seconds,
         )
         self.relay = Relay(
