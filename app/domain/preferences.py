@@ -57,6 +57,8 @@ class ChannelTraits:
     name: str
     kind: str
     needs_contact: bool
+    edits: bool = False
+    """What was sent can be changed afterwards."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.targets import Stop, Targets, Visit
 from app.store import delivery as store
-from app.store import notifications
+from app.store import live_messages, notifications
 from app.store.delivery import Claim, Outcome
 from app.store.engine import Database, DatabaseUnavailable
 from app.store.notifications import Brief
@@ -32,6 +32,7 @@ LONGEST_COUNTDOWN_SECONDS = 600.0
 _NO_SEND_AFTER_SECONDS = 15.0
 # Should the relay miss the end of a pause.
 _PAUSED_LOOK_AGAIN = timedelta(hours=1)
+_TURN = timedelta(seconds=2)
 
 _log = logging.getLogger(__name__)
 Stage = Callable[[str], None]
@@ -130,6 +131,10 @@ class Delivery:
         lease_until = now + self._lease
         self._parcels.prepare(channel)
         with self._database.write() as conn:
+            crossing = live_messages.take_turns(conn, briefs.values(), now) if channel.edits else set()
+            if crossing:
+                notifications.postpone(conn, dict.fromkeys(crossing, now + _TURN), now)
+                briefs = {id_: brief for id_, brief in briefs.items() if id_ not in crossing}
             events = self._briefs.events_of(conn, briefs.values())
             contacts = self._parcels.contacts(conn, channel, briefs)
             there = [id_ for id_ in briefs if id_ in contacts]
@@ -153,10 +158,14 @@ class Delivery:
             unsent = [Outcome(claim, "suppressed", "no_contact") for claim in unreachable]
             unsent += [Outcome(claim, "failed", "attempts_exhausted") for claim in left_there]
             self._recorder.settle(conn, unsent, briefs, now)
+            changes = live_messages.references(conn, briefs.values(), now) if channel.edits and claims else {}
         for claim in claims:
             if claim.announced_at is not None:
                 self._progress.answered(briefs[claim.id].lane, claim.announced_at)
-        return [self._parcels.packed(channel, claim, briefs[claim.id], events, contacts[claim.id]) for claim in claims]
+        return [
+            self._parcels.packed(channel, claim, briefs[claim.id], events, contacts[claim.id], changes.get(claim.id))
+            for claim in claims
+        ]
 
     def _send_bulk(self, channel: Channel, parcels: Sequence[Parcel]) -> list[Again]:
         again: list[Again] = []
@@ -205,7 +214,7 @@ class Delivery:
         channel = visit.channel
         self._stage("before_send")
         try:
-            receipt = channel.send(parcel.message, parcel.contact)
+            receipt = parcel.sent_by(channel)
         except Transient as error:
             outcome = self._failed(channel, parcel, error, again)
             return outcome, self._targets.told(visit, error, outcome.next_at)

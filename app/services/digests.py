@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from app.domain import digests
 from app.domain.clock import Clock
 from app.domain.digests import Held
-from app.domain.events import PRIORITIES, Event
+from app.domain.events import PRIORITIES, Event, moves
 from app.domain.notifications import DIGEST, Status
 from app.domain.planning import Decision, Recipient, reconsider
 from app.services.admission import Admission
@@ -117,8 +117,14 @@ class Digests:
         self._note(conn, held.let_go(conn, [one.id for one in alone], now), now, decision="released", reason=None)
 
     def _may_be_joined(self, one: Held) -> bool:
-        """An alert is opened by a message of its own, and an appointment is kept by what it was made for."""
-        return self._traits[one.channel].kind != "alert" and one.reason in held.TOGETHER and one.event_id is not None
+        """An alert is opened by a message of its own, and an appointment is kept by what it was made for.
+
+        Progress changes the message that is there, where that can be done.
+        """
+        trait = self._traits[one.channel]
+        if trait.kind == "alert" or (trait.edits and one.reason == "rate_limited" and moves(one.type)):
+            return False
+        return one.reason in held.TOGETHER and one.event_id is not None
 
     def _join(self, conn: Connection, pack: Sequence[Held], now: datetime) -> None:
         first = pack[0]

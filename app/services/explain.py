@@ -19,7 +19,7 @@ from app.rendering.render import Renderer, RenderError
 from app.services import event_schema, open_alerts
 from app.services.intake import Invalid
 from app.services.people import People
-from app.services.rules import BETWEEN_STEPS, COUNTS_AS_FIRST, Rules, Step
+from app.services.rules import COUNTS_AS_FIRST, Rules, Step
 from app.store import alerts, courses, notifications
 from app.store.engine import Database
 from app.store.gates import Gates, Limit
@@ -150,12 +150,10 @@ class Explain:
             for place, print_ in places.items()
             if self._rules.limits(event.priority, self._channels[place[1]])
         ]
-        steps = [
-            step
-            for place, print_ in places.items()
-            if (step := self._rules.step_limit(_step(print_, place[0], event), self._channels[place[1]])) is not None
-        ]
-        frees = self._gates.frees(wanted, self._rules.rate_window, now) | self._gates.frees(steps, BETWEEN_STEPS, now)
+        steps = [(_step(print_, place[0], event), self._channels[place[1]]) for place, print_ in places.items()]
+        frees = self._gates.frees(wanted, self._rules.rate_window, now)
+        for window, limits in self._rules.step_limits(steps).items():
+            frees |= self._gates.frees(limits, window, now)
         return {of[print_]: at for print_, at in frees.items()}
 
     def _repeated(self, prints: Iterable[str], about: Mapping[str, Place], now: datetime) -> set[str]:

@@ -14,7 +14,7 @@ from app.services.unsubscribe_links import UnsubscribeLinks
 from app.services.verify_links import VerifyLinks
 from app.store.delivery import Claim
 from app.store.notifications import Brief
-from channels.base import Channel, Contact, Message
+from channels.base import Channel, Contact, Message, Permanent, Receipt
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,26 @@ class Parcel:
     claim: Claim
     message: Message
     reach: Reach
+    changes: str | None = None
+    """The receiver's reference of the message that this one takes the place of."""
 
     @property
     def contact(self) -> Contact:
         """Where it goes."""
         return self.reach.contact
+
+    def sent_by(self, channel: Channel) -> Receipt:
+        """Send it, or change the message that is there; one that somebody has deleted is told anew.
+
+        Raises what the channel raises.
+        """
+        if self.changes is not None:
+            try:
+                return channel.edit(self.message, self.contact, self.changes)
+            except Permanent as refused:
+                if refused.disables:
+                    raise
+        return channel.send(self.message, self.contact)
 
 
 class Parcels:
@@ -57,14 +72,22 @@ class Parcels:
             found |= {id_: known[brief.user_id] for id_, brief in going.items() if brief.user_id in known}
         return found
 
-    def packed(self, channel: Channel, claim: Claim, brief: Brief, events: Mapping[str, Event], reach: Reach) -> Parcel:
+    def packed(
+        self,
+        channel: Channel,
+        claim: Claim,
+        brief: Brief,
+        events: Mapping[str, Event],
+        reach: Reach,
+        changes: str | None = None,
+    ) -> Parcel:
         """The parcel of a claim; links that only its reader may know are put in here, and nowhere before."""
         message = _message(brief, events, claim.content)
         if brief.type == VERIFICATION:
             message = self._verify_links.filled(message, reach.contact)
         if channel.kind == "mail":
             message = self._unsubscribe_links.filled(message, channel.name)
-        return Parcel(claim, message, reach)
+        return Parcel(claim, message, reach, changes)
 
 
 def _message(brief: Brief, events: Mapping[str, Event], content: Mapping[str, Any] | None) -> Message:

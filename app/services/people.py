@@ -45,7 +45,8 @@ class People:
         self._default_timezone = default_timezone
         self._contactless = [name for name, channel in channels.items() if not channel.needs_contact]
         self.traits: Sequence[ChannelTraits] = tuple(
-            ChannelTraits(channel.name, channel.kind, channel.needs_contact) for channel in channels.values()
+            ChannelTraits(channel.name, channel.kind, channel.needs_contact, channel.edits)
+            for channel in channels.values()
         )
 
     def recipients(self, conn: Connection, user_ids: Sequence[str]) -> dict[str, Recipient]:

@@ -15,7 +15,7 @@ from app.domain.clock import Clock
 from app.domain.notifications import Status
 from app.rendering.render import Content
 from app.services.briefs import Briefs
-from app.services.rules import BETWEEN_STEPS, COUNTS_AS_FIRST, Rules, Step
+from app.services.rules import COUNTS_AS_FIRST, Rules, Step
 from app.services.texts import Texts
 from app.store import alerts, audit, counters, courses, inbox, notifications, repeats
 from app.store.engine import Database
@@ -171,14 +171,16 @@ class Pipeline:
         return self._without(ids, {row.id for row in moved})
 
     def _too_often(self, ids: Sequence[str], now: datetime) -> dict[str, datetime]:
-        """People are told of one thing's progress once an hour, where that is a message of its own each time."""
+        """People are told of one thing's progress now and then."""
         steps = [
-            step
+            (_step(brief), self._channels[brief.channel])
             for brief in self._briefs.of(ids)
             if not _passes_the_gates(brief)
-            if (step := self._rules.step_limit(_step(brief), self._channels[brief.channel])) is not None
         ]
-        return self._gates.over_limit(steps, BETWEEN_STEPS, now) if steps else {}
+        frees: dict[str, datetime] = {}
+        for window, limits in self._rules.step_limits(steps).items():
+            frees |= self._gates.over_limit(limits, window, now)
+        return frees
 
     def _is_limited(self, brief: Brief) -> bool:
         """Critical and in-app notifications are neither limited nor counted."""

@@ -1,6 +1,7 @@
 """The settings the gates go by, and what they say of a notification."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,8 +11,10 @@ from channels.base import Channel
 
 COUNTS_AS_FIRST = frozenset({"pending", "held", "sending", "retrying", "delivered", "digested"})
 """What repeats a notification in one of these states is a duplicate."""
-BETWEEN_STEPS = timedelta(hours=1)
+_BETWEEN_STEPS = timedelta(hours=1)
 """How often people are told how far one thing is, where that is a message of its own each time."""
+_BETWEEN_EDITS = timedelta(seconds=15)
+"""The same, where the message that is there is changed."""
 _TOLD_ANEW = frozenset({"mail", "chat"})
 
 
@@ -43,8 +46,11 @@ class Rules:
         """Whether this is left out where more is known. Programs get all of it: the order is up to them."""
         return moves(type_) and channel.kind != "hook"
 
-    def step_limit(self, step: Step, channel: Channel) -> Limit | None:
-        """What it has to pass within BETWEEN_STEPS if it is one of many steps that are each told anew."""
-        if not moves(step.type) or step.priority == "critical" or channel.kind not in _TOLD_ANEW:
-            return None
-        return Limit(step.id, f"{step.user_id}\n{step.subject_key}", channel.name, 1)
+    def step_limits(self, steps: Iterable[tuple[Step, Channel]]) -> dict[timedelta, list[Limit]]:
+        """What these have to pass if they are some of many steps that are each told, by the window it is about."""
+        found: defaultdict[timedelta, list[Limit]] = defaultdict(list)
+        for step, channel in steps:
+            if moves(step.type) and step.priority != "critical" and channel.kind in _TOLD_ANEW:
+                window = _BETWEEN_EDITS if channel.edits else _BETWEEN_STEPS
+                found[window].append(Limit(step.id, f"{step.user_id}\n{step.subject_key}", channel.name, 1))
+        return found

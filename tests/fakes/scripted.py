@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import ClassVar, Self
 
-from channels.base import Channel, ChannelEnv, Contact, ContactError, Message, Receipt, Transient
+from channels.base import Channel, ChannelEnv, Contact, ContactError, Message, Permanent, Receipt, Transient
 from channels.patience import Patience
 from tests.fakes.incidents import Incidents
 
@@ -134,3 +134,33 @@ class Pages(Scripted):
             self.incidents.close("everybody", key)
         else:
             self.incidents.open("everybody", key)
+
+
+class Notes(Scripted):
+    """Like Discord: a message that was sent can be changed."""
+
+    name = "notes"
+    kind = "chat"
+    folds_repeats = False
+    edits = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.there: dict[str, list[str]] = {}
+        """What each message has said, by its reference, in order."""
+        self.deleted: set[str] = set()
+
+    def send(self, message: Message, contact: Contact) -> Receipt:
+        """Post it."""
+        super().send(message, contact)
+        reference = f"m-{len(self.there) + 1}"
+        self.there[reference] = [message.title]
+        return Receipt(http_status=200, provider_ref=reference)
+
+    def edit(self, message: Message, contact: Contact, provider_ref: str) -> Receipt:
+        """Change it, unless it was deleted."""
+        super().send(message, contact)
+        if provider_ref in self.deleted:
+            raise Permanent("there is no such message")
+        self.there[provider_ref].append(message.title)
+        return Receipt(http_status=200, provider_ref=provider_ref)
