@@ -97,3 +97,15 @@ def test_a_hook_that_is_gone_is_asked_once_and_its_owner_sees_why(
     assert shown["url"] == {"set": True, "last4": "gone"}
     again = product.set_user(user, contacts={channel: {"url": shown["url"]}})
     assert "disabled" not in again["contacts"][channel]
+
+
+def test_a_job_is_one_message_on_discord_which_its_end_takes_over(product: Product, rooms: Receiver):
+    contacts = {"discord": {"url": rooms.url(discord.HOOK)}}
+    product.set_user("watcher", contacts=contacts, events={"job.progress": {"discord": "instant"}})
+    for type_, data in (("job.progress", {"percent": 10}), ("job.completed", {})):
+        product.ended(product.submit(type_, {"job_id": "watched", **data}, "watcher", channels=["discord"]))
+    posted, changed = (entry for entry in rooms.ledger.entries() if "watched" in entry["body"])
+    assert (posted["method"], changed["method"]) == ("POST", "PATCH")
+    assert "10% done" in posted["body"]
+    assert "Job completed: watched" in changed["body"]
+    assert changed["status"] == 200
