@@ -10,13 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, null, select, update
+from sqlalchemy import Connection, bindparam, case, null, or_, select, update
 
 from app.domain.courses import Position
-from app.domain.events import moving_family
+from app.domain.events import EVENT_TYPES, moves, moving_family
 from app.store.tables import IS_OF_A_COURSE, inbox
 
 _I = inbox.c
+# Of one subject there are few, but for what fails again and again.
+_MOST_ENDS = 500
 _MOVING = ("notification_id", "event_id", "type", "priority", "sequence", "title", "text", "data", "occurred_at")
 _MOVING_ON = (*_MOVING, "updated_at", "revision")
 MOVE = (
@@ -70,12 +72,20 @@ def _is_of_a_course(row: Mapping[str, Any]) -> bool:
     return row["subject_key"] is not None and bool(moving_family(row["type"]))
 
 
-def _items(conn: Connection, subjects: Iterable[tuple[str, str]]) -> dict[tuple[str, str], list[_Item]]:
-    users, keys = ({subject[part] for subject in subjects} for part in (0, 1))
+def _items(
+    conn: Connection, courses: Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
+) -> dict[tuple[str, str], list[_Item]]:
+    """What is there about these subjects, as far as it matters: what moves, what comes again, and the latest ends."""
+    users, keys = ({subject[part] for subject in courses} for part in (0, 1))
     columns = (_I.user_id, _I.subject_key, _I.seq, _I.notification_id, _I.type, _I.sequence, _I.occurred_at)
+    about = select(*columns, _I.created_at).where(IS_OF_A_COURSE, _I.user_id.in_(users), _I.subject_key.in_(keys))
+    coming = [row for rows in courses.values() for row in rows]
+    again = _I.notification_id.in_([row["notification_id"] for row in coming])
+    rows = set(conn.execute(about.where(or_(_I.type.in_([name for name in EVENT_TYPES if moves(name)]), again))))
+    if any(moves(row["type"]) for row in coming):
+        rows |= set(conn.execute(about.order_by(_I.seq.desc()).limit(_MOST_ENDS)))
     found: defaultdict[tuple[str, str], list[_Item]] = defaultdict(list)
-    chosen = select(*columns, _I.created_at).where(IS_OF_A_COURSE, _I.user_id.in_(users), _I.subject_key.in_(keys))
-    for row in conn.execute(chosen):
+    for row in rows:
         position = Position(row.notification_id, row.type, row.sequence, row.occurred_at or row.created_at)
         found[row.user_id, row.subject_key].append(_Item(position, row.seq))
     return found
