@@ -16,7 +16,7 @@ from app.domain.events import EVENT_TYPES
 from app.domain.notifications import TERMINAL
 from app.runtime.faults import CannotStart
 
-_PACE_SECONDS = 1.0  # more than that is too many for Slack
+_PACE_SECONDS = 1.25  # more than one a second is too many for Slack
 _LOOK_EVERY_SECONDS = 0.25
 _MOST = 200
 _START = "start the service as the first lines of `python main.py sinks` say"
@@ -31,7 +31,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     wanted = _introduce(client, user, sinks)
     # Where nobody looks, a line is as long as it has to be.
     console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 200)
-    console.print(f"[dim]{len(EVENT_TYPES)} events to {user}, one a second …[/dim]")
+    console.print(f"[dim]{len(EVENT_TYPES)} events to {user}, one after the other …[/dim]")
     # What closes an alert has to come after what opens it.
     for type_ in sorted(EVENT_TYPES.values(), key=lambda type_: type_.resolves):
         event = {"type": type_.name, "data": type_.sample, "recipients": [user]}
