@@ -34,6 +34,7 @@ from app.services.digests import Digests
 from app.services.erasure import Erasures
 from app.services.events import Events
 from app.services.explain import Explain
+from app.services.fallbacks import Fallbacks
 from app.services.gate_faults import GateFaults
 from app.services.history import History
 from app.services.identity import Identity
@@ -140,7 +141,7 @@ def build_services(
     url = redis_url(settings)
     names = Names(secret_key)
     bell = Bell(url, names)
-    inbox = Inbox(database, clock, bell.ring)
+    inbox = Inbox(database, clock, bell.ring, Fallbacks(database, clock, process=process))
     channels = build_channels(_channel_env(settings, inbox, clock))
     book = ContactBook(channels, box)
     people = People(

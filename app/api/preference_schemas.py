@@ -39,11 +39,15 @@ def _minutes(**options: Any) -> fields.Integer:
 
 
 def _to(**options: Any) -> fields.List[str]:
-    return fields.List(one_of(channel_names(), "email"), validate=validate.Length(1), **options)
+    beyond_the_inbox = [channel.name for channel in CHANNELS if channel.kind != "inbox"]
+    return fields.List(one_of(beyond_the_inbox, "email"), validate=validate.Length(1), **options)
 
 
 class Escalation(Strict):
-    """Where an event goes when nobody has looked at it for a while."""
+    """Where an event goes when it stays unread in the inbox: to one channel after the other, so long after each other.
+
+    Until then it does not go there, whatever the cell says. Reading it takes back what has not gone out.
+    """
 
     after_minutes = _minutes(required=True)
     to = _to(required=True)

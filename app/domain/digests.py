@@ -34,6 +34,9 @@ class Held:
     next_at: datetime
     expires_at: datetime
     created_at: datetime
+    fallback: bool
+    alert_key: str | None
+    alert_step: int | None
 
     @property
     def place(self) -> tuple[str, str]:

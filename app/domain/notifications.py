@@ -119,6 +119,8 @@ class Notification:
     """When the last of its duplicates came."""
     repeats_told_in: str | None = None
     """The later notification that told its reader of them."""
+    fallback: bool = False
+    """It stands in for an item of the inbox that nobody has read."""
 
     @property
     def is_open(self) -> bool:

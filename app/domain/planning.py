@@ -7,6 +7,7 @@ from typing import Literal
 
 from app.domain import schedule
 from app.domain.alerts import alert_key, closes_alert
+from app.domain.escalation import readable_since, wait_before
 from app.domain.events import Event
 from app.domain.preferences import Cell, ChannelTraits, Preferences, cell_of
 
@@ -33,7 +34,8 @@ class Decision:
 
     `reason` explains a hold or a suppression in the words of the contract; of a "send" it says whose choice it was.
     `stored` tells whether it makes a notification, or is only shown when somebody asks. On a channel of alerts,
-    `alert_key` names the one it is about, and `closes_alert` says that it ends it.
+    `alert_key` names the one it is about, and `closes_alert` says that it ends it. A `fallback` goes out if nobody has
+    read it in the inbox until then.
     """
 
     user_id: str
@@ -45,6 +47,7 @@ class Decision:
     stored: bool = True
     alert_key: str | None = None
     closes_alert: bool = False
+    fallback: bool = False
 
 
 def plan(
@@ -58,21 +61,32 @@ def plan(
 
     `open_alerts` are those that we opened and that nothing has closed yet.
     """
-    for channel in channels:
-        if event.channels is None or channel.name in event.channels:
-            yield _decide(event, recipient, channel, now, open_alerts)
+    asked = [channel for channel in channels if event.channels is None or channel.name in event.channels]
+    readable = _readable(event, recipient, asked, now)
+    for channel in asked:
+        yield _decide(event, recipient, channel, now, open_alerts, readable)
 
 
 def reconsider(
-    event: Event, recipient: Recipient, channel: ChannelTraits, since: datetime, now: datetime, *, closes: bool
+    event: Event,
+    recipient: Recipient,
+    channel: ChannelTraits,
+    since: datetime,
+    now: datetime,
+    *,
+    closes: bool,
+    fallback: bool = False,
+    arrived: datetime | None = None,
 ) -> Decision:
     """What becomes now of something that was held: as planned `since` then, by what the recipient wants today.
 
     A wait that has ended is not begun again: what was to come at eight goes at eight, and not at the next eight.
-    `closes` says that it was stored to end an alert.
+    `closes` says that it was stored to end an alert, and `fallback` that it stands in for what was not read, which
+    `arrived` in the inbox then.
     """
     wishes = recipient.preferences
-    cell = cell_of(wishes, event.type, channel)
+    readable = readable_since(since, arrived) if fallback else None
+    cell, due = _cell(event, wishes, channel, readable)
     target = recipient.targets.get(channel.name)
 
     def decision(verdict: Verdict, reason: str, until: datetime | None = None) -> Decision:
@@ -82,24 +96,53 @@ def reconsider(
         return decision("send", "closes_alert")
     if refused := _refusal(event, wishes, cell, reached=target is not None, closes=False):
         return decision("suppress", refused[0])
-    if wait := _wait(event, wishes, channel, cell, since, now):
+    if wait := _wait(event, wishes, channel, cell, since, now, due):
         return decision("hold", *wait)
     return decision("send", cell.source)
 
 
+def _readable(event: Event, recipient: Recipient, asked: Sequence[ChannelTraits], now: datetime) -> datetime | None:
+    """When it can be read in the inbox, if anything is to happen when it is not."""
+    wishes = recipient.preferences
+    if event.type not in wishes.escalate and event.type not in wishes.beneath.escalate:
+        return None
+    for channel in asked:
+        if channel.kind == "inbox":
+            decision = _decide(event, recipient, channel, now, frozenset(), None)
+            return None if decision.verdict == "suppress" else decision.until or now
+    return None
+
+
+def _cell(
+    event: Event, wishes: Preferences, channel: ChannelTraits, readable: datetime | None
+) -> tuple[Cell, datetime | None]:
+    """What applies to it here, and until when it waits for being read in the inbox."""
+    cell = cell_of(wishes, event.type, channel)
+    wait = None if readable is None else wait_before(wishes, event.type, channel)
+    return (cell, None) if readable is None or wait is None else (Cell("instant", "user"), readable + wait)
+
+
 def _decide(
-    event: Event, recipient: Recipient, channel: ChannelTraits, now: datetime, open_alerts: Container[Place]
+    event: Event,
+    recipient: Recipient,
+    channel: ChannelTraits,
+    now: datetime,
+    open_alerts: Container[Place],
+    readable: datetime | None,
 ) -> Decision:
     wishes = recipient.preferences
-    cell = cell_of(wishes, event.type, channel)
+    cell, due = _cell(event, wishes, channel, readable)
     target = recipient.targets.get(channel.name)
     # Most people have no such contact: a name is only worked out for what may become a notification.
     is_alert = channel.kind == "alert" and (target is not None or event.channels is not None)
     key = alert_key(wishes.user_id, event.type, event.subject_key) if is_alert else None
     closes = key is not None and closes_alert(event)
 
-    def decision(verdict: Verdict, reason: str, *, until: datetime | None = None, stored: bool = True) -> Decision:
-        return Decision(wishes.user_id, channel.name, verdict, reason, until, target or "", stored, key, closes)
+    def decision(
+        verdict: Verdict, reason: str, *, until: datetime | None = None, stored: bool = True, fallback: bool = False
+    ) -> Decision:
+        place = (wishes.user_id, channel.name)
+        return Decision(*place, verdict, reason, until, target or "", stored, key, closes, fallback)
 
     if closes and target is not None and (channel.name, key) in open_alerts and not _is_barred(cell, wishes, channel):
         # Ending what was begun is no message of its own: it makes no noise, and waits for nothing but its own time.
@@ -108,9 +151,9 @@ def _decide(
     if refused := _refusal(event, wishes, cell, reached=target is not None, closes=closes):
         reason, stored = refused
         return decision("suppress", reason, stored=stored)
-    if wait := _wait(event, wishes, channel, cell, now, now):
+    if wait := _wait(event, wishes, channel, cell, now, now, due):
         reason, until = wait
-        return decision("hold", reason, until=until)
+        return decision("hold", reason, until=until, fallback=due is not None)
     return decision("send", cell.source)
 
 
@@ -130,14 +173,20 @@ def _refusal(event: Event, wishes: Preferences, cell: Cell, *, reached: bool, cl
 
 
 def _wait(
-    event: Event, wishes: Preferences, channel: ChannelTraits, cell: Cell, since: datetime, now: datetime
+    event: Event,
+    wishes: Preferences,
+    channel: ChannelTraits,
+    cell: Cell,
+    since: datetime,
+    now: datetime,
+    due: datetime | None,
 ) -> tuple[str, datetime] | None:
     """Why and until when it has to wait, or None. A locked cell waits for nothing but its appointed time.
 
-    It is planned `since` then. Nothing that waits is released into quiet hours. The inbox makes no noise, so they let
-    it pass.
+    It is planned `since` then, and may have to stay unread until it is `due`. Nothing that waits is released into quiet
+    hours. The inbox makes no noise, so they let it pass.
     """
-    wait = _appointment(event, wishes, cell, since, now)
+    wait = ("scheduled", due) if due is not None and due > now else _appointment(event, wishes, cell, since, now)
     if cell.locked or event.priority == "critical" or channel.kind == "inbox" or wishes.quiet_hours is None:
         return wait
     reason, until = wait or ("quiet_hours", now)

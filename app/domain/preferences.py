@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
@@ -20,11 +20,20 @@ class QuietHours:
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """Where something goes that stays unread in the inbox: to one channel after the other, so long after each other."""
+
+    after: timedelta
+    to: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Choices:
-    """Switches by channel, and rhythms by event type and channel."""
+    """Switches by channel, rhythms by event type and channel, and escalations by event type."""
 
     channels: Mapping[str, bool] = field(default_factory=dict)
     events: Mapping[str, Mapping[str, Rhythm]] = field(default_factory=dict)
+    escalate: Mapping[str, Escalation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +51,12 @@ class Preferences:
     muted_subjects: frozenset[str] = frozenset()
     only_types: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By channel: the only event types that the user's contact there takes; a channel without an entry takes all."""
+    escalate: Mapping[str, Escalation] = field(default_factory=dict)
     beneath: Choices = field(default_factory=Choices)
+
+    def is_barred(self, type_: str, channel: str) -> bool:
+        """Whether the user wants nothing on this channel, or nothing of this type at the contact they have there."""
+        return self.channels.get(channel) is False or type_ not in self.only_types.get(channel, (type_,))
 
     @property
     def zone(self) -> ZoneInfo:
@@ -86,9 +100,7 @@ def cell_of(preferences: Preferences, type_: str, channel: ChannelTraits) -> Cel
     """What applies for this type on this channel, contacts left aside."""
     if lock := lock_of(type_, channel.kind):
         return Cell(lock, "required", locked=True)
-    if preferences.channels.get(channel.name) is False:
-        return Cell("off", "user")
-    if type_ not in preferences.only_types.get(channel.name, (type_,)):
+    if preferences.is_barred(type_, channel.name):
         return Cell("off", "user")
     if chosen := preferences.events.get(type_, {}).get(channel.name):
         return Cell(chosen, "user")

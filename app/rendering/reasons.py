@@ -25,6 +25,7 @@ _PLAIN: Final[Mapping[tuple[str, str | None], str]] = {
     ("held", "quiet_hours"): N_("Held: quiet hours."),
     ("held", "digest"): N_("Held: it will be sent in a digest."),
     ("held", "scheduled"): N_("Held until its scheduled time."),
+    ("held", "unread"): N_("Held: it is sent if it stays unread in the inbox."),
     ("held", "muted"): N_("Held: notifications are muted."),
     ("held", "breaker_open"): N_("Held: the receiver does not answer at the moment."),
     ("held", "paused"): N_("Held: this channel is paused by the operators."),
@@ -64,6 +65,7 @@ _UNTIL: Final[Mapping[tuple[str, str | None], str]] = {
     ("held", "digest"): N_("Held until %(time)s, to be sent in a digest."),
     ("held", "breaker_open"): N_("Held until %(time)s, the receiver does not answer at the moment."),
     ("held", "scheduled"): N_("Held until %(moment)s, the scheduled time."),
+    ("held", "unread"): N_("Held until %(moment)s, and sent if it is still unread in the inbox by then."),
     ("held", "muted"): N_("Held until %(moment)s, notifications are muted until then."),
     ("retrying", None): N_("The last attempt did not succeed; the next one is on %(moment)s."),
 }
@@ -95,7 +97,7 @@ class Translator:
         `until` is when the waiting ends, said in the zone. Facts that change the sentence: `attempts`, how many were
         made when they are used up; `in_doubt`, whether one of those may have arrived; `source`, whose choice turned a
         cell off (user, default, required); `unverified`, whether there is an address that waits for its confirmation;
-        `closes_alert`, whether it was to close an alert.
+        `closes_alert`, whether it was to close an alert; `fallback`, whether it waits for being read in the inbox.
         A reason that is not known gives the sentence of its status alone.
         """
         used = self._catalogues.resolve(locale)
@@ -107,6 +109,8 @@ class Translator:
             reason = "unverified"
         if reason == "superseded" and facts.get("closes_alert"):
             reason = "closes_nothing"
+        if reason == "scheduled" and facts.get("fallback"):
+            reason = "unread"
         attempts = facts.get("attempts")
         if reason == "attempts_exhausted" and isinstance(attempts, int) and attempts > 0:
             if facts.get("in_doubt"):

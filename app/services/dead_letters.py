@@ -94,6 +94,7 @@ class DeadLetters:
             content=None,
             cancel_requested_at=None,
             alert_step=None,
+            fallback=False,
         )
 
 

@@ -21,8 +21,9 @@ from app.domain.notifications import DIGEST, Status
 from app.domain.planning import Decision, Recipient, reconsider
 from app.services.admission import Admission
 from app.services.people import People
-from app.store import audit, counters, courses, events, held, notifications, repeats
+from app.store import alerts, audit, counters, courses, events, fallbacks, held, notifications, repeats
 from app.store.engine import Database
+from app.store.fallbacks import Story
 from app.store.notifications import Moved
 
 _ACTOR = "system:relay"
@@ -46,6 +47,7 @@ class Digests:
         self._database = database
         self._people = people
         self._traits = {trait.name: trait for trait in people.traits}
+        self._inboxes = [trait.name for trait in people.traits if trait.kind == "inbox"]
         self._admission = admission
         self._dedupe_window = dedupe_window
         self._clock = clock
@@ -68,6 +70,9 @@ class Digests:
         """Those that may go now; the others end, or wait on."""
         known = events.load_events(conn, sorted({one.event_id for one in waiting if one.event_id}))
         recipients = self._people.recipients(conn, sorted({one.user_id for one in waiting}))
+        standing_in = [one for one in waiting if one.fallback]
+        stories = fallbacks.stories(conn, [one.id for one in standing_in], self._inboxes)
+        over = _that_are_over(conn, standing_in)
         going: list[Held] = []
         ended: defaultdict[tuple[Status, str | None], list[str]] = defaultdict(list)
         longer: defaultdict[tuple[str, datetime], list[str]] = defaultdict(list)
@@ -77,8 +82,12 @@ class Digests:
                 ended["expired", None].append(one.id)
             elif event is None:
                 going.append(one)
+            elif one.id in stories and stories[one.id].is_read:
+                ended["cancelled", "read"].append(one.id)
+            elif one.id in over or (one.id in stories and _has_moved_on(one, stories[one.id])):
+                ended["suppressed", "superseded"].append(one.id)
             else:
-                decision = self._reconsidered(one, event, recipients[one.user_id], now)
+                decision = self._reconsidered(one, event, recipients[one.user_id], stories.get(one.id), now)
                 if decision.verdict == "suppress":
                     ended["suppressed", decision.reason].append(one.id)
                 elif decision.verdict == "hold" and decision.until is not None:
@@ -93,10 +102,24 @@ class Digests:
             self._note(conn, moved, now, decision="held", reason=reason, until=until.isoformat())
         return going
 
-    def _reconsidered(self, one: Held, event: Event, recipient: Recipient, now: datetime) -> Decision:
+    def _reconsidered(
+        self, one: Held, event: Event, recipient: Recipient, story: Story | None, now: datetime
+    ) -> Decision:
         # What has an appointment was not there to be told before it.
         since = max(one.created_at, event.deliver_at or one.created_at)
-        return reconsider(event, recipient, self._traits[one.channel], since, now, closes=one.closes_alert)
+        arrived = None
+        if story is not None:
+            arrived = story.next_at if story.status == "held" else story.arrived
+        return reconsider(
+            event,
+            recipient,
+            self._traits[one.channel],
+            since,
+            now,
+            closes=one.closes_alert,
+            fallback=one.fallback,
+            arrived=arrived,
+        )
 
     def _send(self, conn: Connection, waiting: Sequence[Held], now: datetime) -> None:
         """Everything that goes to one person on one channel."""
@@ -124,7 +147,7 @@ class Digests:
         trait = self._traits[one.channel]
         if trait.kind == "alert" or (trait.edits and one.reason == "rate_limited" and moves(one.type)):
             return False
-        return one.reason in held.TOGETHER and one.event_id is not None
+        return (one.reason in held.TOGETHER or one.fallback) and one.event_id is not None
 
     def _join(self, conn: Connection, pack: Sequence[Held], now: datetime) -> None:
         first = pack[0]
@@ -140,7 +163,11 @@ class Digests:
 
     def _end_repeats(self, conn: Connection, repeated: Mapping[str, str], now: datetime) -> None:
         moved = self._end(conn, sorted(repeated), "suppressed", "duplicate", now)
-        repeats.count(conn, Counter(repeated[row.id] for row in moved), now)
+        shown = {row.id: repeated[row.id] for row in moved if row.channel in self._inboxes}
+        standing_in = fallbacks.of_repeats(conn, shown) if shown else {}
+        moved += self._end(conn, sorted(standing_in), "suppressed", "duplicate", now)
+        firsts = {**repeated, **standing_in}
+        repeats.count(conn, Counter(firsts[row.id] for row in moved), now)
         tally = counters.Tally()
         for row in moved:
             tally.add(counters.DUPLICATES, {"type": row.type, "channel": row.channel})
@@ -166,6 +193,19 @@ class Digests:
     def _note(conn: Connection, moved: Iterable[Moved], now: datetime, **detail: str | None) -> None:
         entry = partial(audit.Entry, now, _ACTOR, "digest")
         audit.record(conn, [entry(row.id, detail) for row in moved])
+
+
+def _has_moved_on(one: Held, story: Story) -> bool:
+    """Whether the item that showed it shows what came after it."""
+    return moves(one.type) and story.status == "delivered" and story.arrived is None
+
+
+def _that_are_over(conn: Connection, standing_in: Iterable[Held]) -> set[str]:
+    """Those that would open an alert of what is over by now: what closes it waits behind them."""
+    steps = {one.id: (one.channel, one.alert_key or "", one.alert_step or 0) for one in standing_in if one.alert_key}
+    last = alerts.last(conn, {step[:2] for step in steps.values()}) if steps else {}
+    over = {place for place, state in last.items() if state.closes}
+    return {id_ for id_, step in steps.items() if step[:2] in over}
 
 
 def _whole_places(waiting: Sequence[Held]) -> list[Held]:

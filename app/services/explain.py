@@ -188,6 +188,7 @@ class Explain:
                 timezone=reader.timezone,
                 source=cell_of(reader, event.type, case.trait).source,
                 unverified=decision.channel in case.recipient.unverified,
+                fallback=decision.fallback,
             ),
             "until": decision.until,
             "preview": None if decision.verdict == "suppress" else self._preview(event, case, texts),

@@ -89,6 +89,7 @@ class History:
                 attempts=row.attempts,
                 in_doubt=row.possible_duplicate,
                 closes_alert=row.closes_alert,
+                fallback=row.fallback,
             ),
             "subject_key": row.subject_key,
             "content": _content(row, with_html=attempts is not None),

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.domain.clock import Clock
 from app.domain.ids import new_id
+from app.services.fallbacks import Fallbacks
 from app.services.paging import DEFAULT_LIMIT, Page, make_cursor, read_cursor, refuse_cursor
 from app.store import inbox
 from app.store.engine import Database
@@ -27,11 +28,14 @@ class Changed:
 class Inbox:
     """Every user's items; an item is unread until it is read or archived."""
 
-    def __init__(self, database: Database, clock: Clock, ring: Callable[[Collection[str]], None]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, ring: Callable[[Collection[str]], None], fallbacks: Fallbacks
+    ) -> None:
         """`ring` is told whose inbox has changed, once that is committed."""
         self._database = database
         self._clock = clock
         self._ring = ring
+        self._fallbacks = fallbacks
 
     def put(self, messages: Sequence[Message]) -> None:
         """Add them in one transaction; a notification is in the inbox at most once.
@@ -77,7 +81,10 @@ class Inbox:
     def mark(
         self, user_id: str, item_id: str, *, read: bool | None = None, archived: bool | None = None
     ) -> Changed | None:
-        """Mark an item as (un)read or (un)archived; None when the user has no such item."""
+        """Mark an item as (un)read or (un)archived; None when the user has no such item.
+
+        What was read or archived goes to no other channel any more.
+        """
         with self._database.write() as conn:
             inbox.mark(conn, user_id, item_id, read=read, archived=archived, now=self._clock.now())
             item = inbox.load(conn, user_id, item_id)
@@ -85,6 +92,8 @@ class Inbox:
         if item is None:
             return None
         self._ring([user_id])
+        if read or archived:
+            self._fallbacks.cancel_read(user_id)
         return Changed(shown(item), unread)
 
     def read_all(self, user_id: str) -> int:
@@ -94,6 +103,7 @@ class Inbox:
             unread = inbox.unread_count(conn, user_id)
         if changed:
             self._ring([user_id])
+            self._fallbacks.cancel_read(user_id)
         return unread
 
 

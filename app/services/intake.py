@@ -219,6 +219,7 @@ class Intake:
             announced_at=self._admission.place_on(lane, now) if status == "pending" else None,
             alert_key=decision.alert_key,
             closes_alert=decision.closes_alert,
+            fallback=decision.fallback,
         )
 
     def _save(

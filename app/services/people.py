@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from app.domain.planning import Recipient
-from app.domain.preferences import ChannelTraits, Choices, Preferences, QuietHours
+from app.domain.preferences import ChannelTraits, Choices, Escalation, Preferences, QuietHours
 from app.services.contact_book import ContactBook
 from app.store import people
 from app.store.secretbox import SecretBox
@@ -123,5 +123,13 @@ class People:
             muted_until=datetime.fromisoformat(muted_until) if muted_until else None,
             muted_subjects=frozenset(document.get("muted_subjects", ())),
             only_types={c.channel: frozenset(c.public["types"]) for c in contacts if c.public.get("types")},
-            beneath=Choices(defaults.get("channels", {}), defaults.get("events", {})),
+            escalate=_escalations(document),
+            beneath=Choices(defaults.get("channels", {}), defaults.get("events", {}), _escalations(defaults)),
         )
+
+
+def _escalations(document: Mapping[str, Any]) -> dict[str, Escalation]:
+    return {
+        type_: Escalation(timedelta(minutes=one["after_minutes"]), tuple(one["to"]))
+        for type_, one in document.get("escalate", {}).items()
+    }

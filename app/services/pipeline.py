@@ -17,7 +17,7 @@ from app.rendering.render import Content
 from app.services.briefs import Briefs
 from app.services.rules import COUNTS_AS_FIRST, Rules, Step
 from app.services.texts import Texts
-from app.store import alerts, audit, counters, courses, inbox, notifications, repeats
+from app.store import alerts, audit, counters, courses, fallbacks, inbox, notifications, repeats
 from app.store.engine import Database
 from app.store.gates import Gates, Limit
 from app.store.notifications import Brief, Moved
@@ -134,13 +134,17 @@ class Pipeline:
             return set()
         with self._database.write() as conn:
             moved = self._end(conn, list(owners), "dedupe", "suppressed", "duplicate", now, details=owners)
-            repeats.count(conn, Counter(owners[row.id] for row in moved), now)
+            shown = {row.id: owners[row.id] for row in moved if self._channels[row.channel].kind == "inbox"}
+            # What stands in for a repeat is a repeat itself.
+            standing_in = fallbacks.of_repeats(conn, shown) if shown else {}
+            moved += self._end(conn, sorted(standing_in), "dedupe", "suppressed", "duplicate", now, only_from="held")
+            firsts = {**owners, **standing_in}
+            repeats.count(conn, Counter(firsts[row.id] for row in moved), now)
             tally = counters.Tally()
             for row in moved:
                 tally.add(counters.DUPLICATES, {"type": row.type, "channel": row.channel})
             tally.save(conn, self._process)
-            in_inboxes = {owners[row.id] for row in moved if self._channels[row.channel].kind == "inbox"}
-            readers = inbox.renew(conn, in_inboxes, now) if in_inboxes else set()
+            readers = inbox.renew(conn, set(shown.values()), now) if shown else set()
         self._ring(readers)
         return {row.id for row in moved}
 
@@ -204,11 +208,12 @@ class Pipeline:
         now: datetime,
         *,
         details: Mapping[str, str] | None = None,
+        only_from: Status = "pending",
     ) -> list[Moved]:
         """End pending notifications here, on record; those that somebody else has moved on stay as they are."""
         if not ids:
             return []
-        moved = notifications.move(conn, ids, status, reason, now, only_from=("pending",))
+        moved = notifications.move(conn, ids, status, reason, now, only_from=(only_from,))
         audit.record(
             conn,
             [

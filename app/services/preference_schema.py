@@ -155,7 +155,7 @@ class PreferenceSchema(_Strict):
 
     def read_escalations(self, given: object) -> dict[str, Any]:
         """Where an event goes when nobody has looked at it for a while, by event type."""
-        return _without_none(_each(given, EVENT_TYPES, lambda _, value: self._escalation(value), what="event type"))
+        return _without_none(_each(given, EVENT_TYPES, self._escalation, what="event type"))
 
     def _cell(self, type_: str, channel: str, value: object) -> Rhythm | None:
         rhythm = {True: "instant", False: "off"}.get(value) if isinstance(value, bool) else value
@@ -170,11 +170,17 @@ class PreferenceSchema(_Strict):
                 return None if lock else known
         raise ValidationError(f"Allowed: {', '.join(RHYTHMS)}, true, false.")
 
-    def _escalation(self, value: object) -> dict[str, Any] | None:
+    def _escalation(self, type_: str, value: object) -> dict[str, Any] | None:
         if value is None:
             return None
-        read: dict[str, Any] = _Escalation(tuple(self._channels)).load(value)  # type: ignore[arg-type]  # it refuses
-        return read
+        # What it starts from, and where this type never goes, are no places to go to.
+        channels = [
+            name
+            for name, channel in self._channels.items()
+            if channel.kind != "inbox" and lock_of(type_, channel.kind) != "off"
+        ]
+        read: dict[str, Any] = _Escalation(channels).load(value)  # type: ignore[arg-type]  # it refuses
+        return {**read, "to": list(dict.fromkeys(read["to"]))}
 
 
 class _Escalation(_Strict):
@@ -183,9 +189,9 @@ class _Escalation(_Strict):
     )
     to = fields.List(fields.String(), required=True, validate=validate.Length(1, error="Must name a channel."))
 
-    def __init__(self, channels: tuple[str, ...]) -> None:
+    def __init__(self, channels: Sequence[str]) -> None:
         super().__init__()
-        known = validate.ContainsOnly(channels, error=f"Unknown channel. Allowed: {', '.join(channels)}.")
+        known = validate.ContainsOnly(channels, error=f"Allowed: {', '.join(channels)}.")
         self.fields["to"].validators = [*self.fields["to"].validators, known]
 
 

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from app.domain.clock import Clock
 from app.domain.notifications import TERMINAL, lanes_of
@@ -95,7 +95,7 @@ class Relay:
         """Announce again what was lost on the way, close what has run out, and do the housekeeping."""
         now = self._clock.now()
         self._change(self._expire, "expired", now)
-        for reason in ("requested", "erased"):
+        for reason in relay.TAKEN_BACK:
             self._change(partial(self._end_cancelled, reason), "cancelled", now, reason)
         self._fail_exhausted(now)
         if not self._broker_is_away(now):
@@ -208,9 +208,7 @@ class Relay:
         if resumed:
             self._change(partial(_end_pause, resumed), "released", now)
 
-    def _end_cancelled(
-        self, reason: Literal["requested", "erased"], conn: Any, now: datetime, limit: int
-    ) -> list[Moved]:
+    def _end_cancelled(self, reason: relay.TakenBack, conn: Any, now: datetime, limit: int) -> list[Moved]:
         moved = relay.end_cancelled(conn, reason, now, limit)
         self._close_attempts(conn, moved, now)
         return moved

@@ -48,7 +48,7 @@ _claim = (
 _held = select(_N.id, _N.fence).where(_N.id.in_(_IDS), _N.status == "sending").order_by(_N.id).with_for_update()
 # Locked, so that nobody can take it back between this look and the outcome.
 _marked = (
-    select(_N.id, being_erased().label("erased"))
+    select(_N.id, _N.reason, being_erased().label("erased"))
     .where(_N.id.in_(_IDS), _N.status == "sending", _N.cancel_requested_at.is_not(None))
     .order_by(_N.id)
     .with_for_update(of=notifications)
@@ -271,7 +271,7 @@ def _without_cancelled(conn: Connection, outcomes: Sequence[Outcome]) -> list[Ou
     """What would go on, but was taken back while it was being sent, ends here."""
     going_on = [outcome.claim.id for outcome in outcomes if outcome.status in _GOES_ON]
     rows = conn.execute(_marked, {"ids": going_on}).all() if going_on else ()
-    reasons = {row.id: "erased" if row.erased else "requested" for row in rows}
+    reasons = {row.id: "erased" if row.erased else row.reason or "requested" for row in rows}
     return [
         replace(outcome, status="cancelled", reason=reasons[outcome.claim.id], next_at=None, announced_at=None)
         if outcome.claim.id in reasons and outcome.status in _GOES_ON

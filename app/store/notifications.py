@@ -205,7 +205,7 @@ class Cancelled:
     marked: int
 
 
-def cancel(conn: Connection, chosen: ColumnElement[bool], now: datetime) -> Cancelled:
+def cancel(conn: Connection, chosen: ColumnElement[bool], reason: str, now: datetime) -> Cancelled:
     """Cancel those of the chosen that have not ended; what is being sent is marked, and not tried again."""
     if conn.dialect.name != "sqlite":
         # In the order in which outcomes lock them, so that the two do not wait for each other in a circle.
@@ -213,12 +213,17 @@ def cancel(conn: Connection, chosen: ColumnElement[bool], now: datetime) -> Canc
     rows = conn.execute(
         update(notifications)
         .where(chosen, _N.status.in_(("pending", "held", "retrying")))
-        .values(status="cancelled", reason="requested", updated_at=now, announced_at=None)
+        .values(status="cancelled", reason=reason, updated_at=now, announced_at=None)
         .returning(_N.id, _N.type, _N.channel, _N.created_at)
     )
     moved = [Moved(*row) for row in rows]
+    # That somebody asked for it needs no words until it ends.
+    noted = {} if reason == "requested" else {"reason": reason}
     marked = conn.execute(
-        update(notifications).where(chosen, _N.status == "sending").values(cancel_requested_at=now).returning(_N.id)
+        update(notifications)
+        .where(chosen, _N.status == "sending")
+        .values(cancel_requested_at=now, **noted)
+        .returning(_N.id)
     ).all()
     return Cancelled(moved, len(marked))
 
@@ -226,6 +231,11 @@ def cancel(conn: Connection, chosen: ColumnElement[bool], now: datetime) -> Canc
 def of_one(notification_id: str) -> ColumnElement[bool]:
     """Chooses one notification."""
     return _N.id == notification_id
+
+
+def of_these(ids: Sequence[str]) -> ColumnElement[bool]:
+    """Chooses these notifications."""
+    return _N.id.in_(ids)
 
 
 def of_a_type(user_id: str, channel: str, type_: str) -> ColumnElement[bool]:

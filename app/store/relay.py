@@ -6,7 +6,7 @@ Every statement that picks rows also stamps them, so any number of relays may ru
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
 from sqlalchemy.sql.elements import TextClause
@@ -16,6 +16,9 @@ from app.store.held import PLANNED
 from app.store.notifications import Moved
 from app.store.tables import IS_ANNOUNCED, IS_OPEN, IS_PAUSED, IS_SENDING, IS_UNANNOUNCED, IS_WAITING, notifications
 
+TakenBack = Literal["requested", "read", "erased"]
+TAKEN_BACK: tuple[TakenBack, ...] = get_args(TakenBack)
+"""Why somebody may have taken back what was being sent."""
 _N = notifications.c
 _announced_counts = select(_N.lane, func.count().label("waiting")).where(IS_ANNOUNCED).group_by(_N.lane)
 
@@ -110,9 +113,9 @@ def expire(conn: Connection, now: datetime, limit: int) -> list[Moved]:
     return _moved(conn, chosen, {"status": "expired", "reason": None, "announced_at": None, "updated_at": now})
 
 
-def end_cancelled(conn: Connection, reason: Literal["requested", "erased"], now: datetime, limit: int) -> list[Moved]:
+def end_cancelled(conn: Connection, reason: TakenBack, now: datetime, limit: int) -> list[Moved]:
     """Close rows that were taken back, for this reason, while a worker held them that is gone now."""
-    why = being_erased() if reason == "erased" else ~being_erased()
+    why = being_erased() if reason == "erased" else ~being_erased() & (func.coalesce(_N.reason, "requested") == reason)
     marked = [_N.cancel_requested_at.is_not(None), _N.lease_until < now, why]
     values = {"status": "cancelled", "reason": reason, "announced_at": None, "updated_at": now}
     return _moved(conn, _chosen(conn, IS_SENDING, marked, _N.lease_until, limit), values)

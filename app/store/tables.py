@@ -96,6 +96,7 @@ IS_LIVE_ALERT = text(
 )
 IS_OPEN_ALERT = text("alert_key IS NOT NULL AND status IN ('pending', 'held', 'sending', 'retrying')")
 IS_OF_A_COURSE = text("type IN ('job.completed', 'job.failed', 'job.progress')")
+IS_OPEN_FALLBACK = text("fallback AND status IN ('pending', 'held', 'sending', 'retrying')")
 IS_UNREAD = text("read_at IS NULL AND archived_at IS NULL")
 
 notifications = Table(
@@ -138,6 +139,8 @@ notifications = Table(
     Column("alert_key", String(64)),
     Column("alert_step", BigInteger),
     Column("closes_alert", Boolean, nullable=False, server_default=text("false")),
+    # It stands in for an item of the inbox that nobody has read.
+    Column("fallback", Boolean, nullable=False, server_default=text("false")),
     Index("notifications_by_user", "user_id", "id"),
     Index("notifications_by_event", "event_id"),
     Index(
@@ -180,6 +183,13 @@ notifications = Table(
         "subject_key",
         sqlite_where=IS_UNTOLD,
         postgresql_where=IS_UNTOLD,
+    ),
+    Index(
+        "notifications_fallbacks",
+        "user_id",
+        "id",
+        sqlite_where=IS_OPEN_FALLBACK,
+        postgresql_where=IS_OPEN_FALLBACK,
     ),
     Index("notifications_replays", "replay_of", sqlite_where=IS_REPLAY, postgresql_where=IS_REPLAY),
     # Covers the open gauges as well as the search for what has expired.

@@ -185,7 +185,7 @@ def test_others_keep_what_is_theirs(spine: Spine):
 
 def test_items_leave_the_inbox_even_those_that_come_late(spine: Spine, clock: FakeClock):
     ids = spine.submit(ADA, BOB, channel="shelf")
-    shelf = Inbox(spine.database, clock, lambda _users: None)
+    shelf = Inbox(spine.database, clock, lambda _users: None, spine.fallbacks)
 
     def slow(message: Message) -> None:
         if message.user_id == ADA:

@@ -34,6 +34,15 @@ documents = st.fixed_dictionaries(
         "quiet_hours": st.fixed_dictionaries({"start": clocks, "end": clocks}),
         "daily_at": clocks,
         "muted_until": st.integers(-48, 48).map(lambda hours: (START + timedelta(days=7, hours=hours)).isoformat()),
+        "escalate": st.dictionaries(
+            st.sampled_from(sorted(EVENT_TYPES)),
+            st.fixed_dictionaries(
+                {
+                    "after_minutes": st.integers(1, 600),
+                    "to": st.lists(st.sampled_from(("letters", "hooks")), min_size=1, unique=True),
+                }
+            ),
+        ),
         "muted_subjects": st.lists(st.sampled_from(("j-1", "encoder")), max_size=2, unique=True),
     },
 )

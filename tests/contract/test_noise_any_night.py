@@ -1,7 +1,7 @@
 """The law of noise: whatever comes and whatever dies on the way, each event is told once, or there is a reason.
 
 Every notification ends as a message of its own, or in exactly one digest that says the right number, or suppressed
-with a reason; and nothing is left open.
+with a reason, or it stood in for what was read; and nothing is left open.
 """
 
 from collections.abc import Iterator
@@ -12,10 +12,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from app.domain.events import EVENT_TYPES, RHYTHMS
 from app.domain.notifications import DIGEST, REASONS, Notification
+from app.services.inbox import Inbox
 from app.store.engine import Database
+from app.store.tables import IS_ANNOUNCED, notifications
 from channels.base import Message, Transient
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate_server import GateServer
@@ -37,6 +40,16 @@ wishes = st.fixed_dictionaries(
         "daily_at": clocks,
         "muted_until": st.integers(1, 60).map(lambda hours: (START + timedelta(days=1, hours=hours)).isoformat()),
         "muted_subjects": st.just(["s-1"]),
+        "escalate": st.dictionaries(
+            st.sampled_from(TYPES),
+            st.fixed_dictionaries(
+                {
+                    "after_minutes": st.integers(1, 120),
+                    "to": st.lists(st.sampled_from(("letters", "hooks")), min_size=1, unique=True),
+                }
+            ),
+            min_size=2,
+        ),
     },
 )
 steps = st.lists(
@@ -47,6 +60,7 @@ steps = st.lists(
             st.integers(0, 3),
             st.integers(1, 4),
             st.none() | st.integers(1, 900),
+            st.booleans(),
         ),
         st.tuples(st.just("wait"), st.integers(1, 900)),
         st.tuples(st.just("wish"), wishes),
@@ -63,8 +77,15 @@ class World:
     def __init__(self, spine: Spine) -> None:
         self.spine = spine
         self.messages: dict[str, Message] = {}
-        for channel in (spine.letters, spine.hooks, spine.shelf):
+        self.announced: set[str] = set()
+        self.box = Inbox(spine.database, spine.clock, spine.rung.append, spine.fallbacks)
+        for channel in (spine.letters, spine.hooks):
             channel.during = self._note
+        spine.shelf.during = self._put
+
+    def _put(self, message: Message) -> None:
+        self._note(message)
+        self.box.put([message])
 
     def _note(self, message: Message) -> None:
         self.messages[message.notification_id] = message
@@ -72,7 +93,15 @@ class World:
     def work(self, how: str) -> None:
         """Do what the relay has announced; or die after a gate, do it twice, or find that a receiver is away."""
         self.spine.relay.feed()
+        # What was accepted is announced by a thread of its own.
+        with self.spine.database.read() as conn:
+            on_their_way = select(notifications.c.id).where(IS_ANNOUNCED)
+            new = set(conn.execute(on_their_way).scalars()) - self.announced
         ids = self.spine.publisher.ids(0)
+        while missing := new.difference(ids):
+            known, ids = ids, self.spine.publisher.ids(len(ids) + 1)
+            assert len(ids) > len(known), missing
+        self.announced |= new
         self.spine.publisher.published.clear()
         for id_ in dict.fromkeys(ids):
             self._chain(id_, how)
@@ -115,6 +144,9 @@ def told(world: World, row: Notification, rows: dict[str, Notification]) -> None
     if row.status == "suppressed":
         assert row.reason in REASONS["suppressed"]
         return
+    if row.status == "cancelled":
+        assert (row.fallback, row.reason) == (True, "read")
+        return
     assert row.status == "digested", row
     digest = rows[row.digest_id or ""]
     assert (digest.type, digest.channel, digest.status) == (DIGEST, row.channel, "delivered")
@@ -128,6 +160,16 @@ def carried_by(world: World, digest: Notification, rows: dict[str, Notification]
     assert {item["notification_id"] for item in message.items} == members
     assert len(members) == len(message.items) > 1
     assert message.title.startswith(f"{len(members)} notifications")
+
+
+def happen(spine: Spine, user: str, type_: str, subject: int, times: int, lead: int | None) -> None:
+    for _ in range(times):
+        now = spine.clock.advance(seconds=1)
+        data = dict(EVENT_TYPES[type_].sample)
+        event: dict[str, Any] = {"type": type_, "recipients": [user], "data": data, "subject_key": f"s-{subject}"}
+        if lead:
+            event["deliver_at"] = (now + timedelta(minutes=lead)).isoformat()
+        spine.intake.submit(event, owner="key_1", actor="key:key_1")
 
 
 @settings(
@@ -147,14 +189,11 @@ def test_every_event_is_told_once_or_has_a_reason(world: World, first: dict[str,
     began = clock.now()
     for kind, *rest in steps:
         if kind == "event":
-            type_, subject, repeats, lead = rest
-            data = EVENT_TYPES[type_].sample
-            for _ in range(repeats):
-                clock.advance(seconds=1)
-                event = {"type": type_, "recipients": [user], "data": dict(data), "subject_key": f"s-{subject}"}
-                if lead:
-                    event["deliver_at"] = (clock.now() + timedelta(minutes=lead)).isoformat()
-                spine.intake.submit(event, owner="key_1", actor="key:key_1")
+            *event, is_seen = rest
+            happen(spine, user, *event)
+            if is_seen:
+                world.work("all")
+                world.box.read_all(user)
         elif kind == "wait":
             clock.advance(minutes=rest[0])
         elif kind == "wish":

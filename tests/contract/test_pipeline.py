@@ -107,7 +107,7 @@ def test_a_repeat_ends_and_is_counted_on_the_first(build: Callable[..., Spine]):
 def test_a_repeat_shows_in_the_inbox_and_rings_for_its_reader(build: Callable[..., Spine]):
     spine = build()
     (first,), (second,) = (spine.submit("u-1", channel="shelf") for _ in range(2))
-    box = Inbox(spine.database, spine.clock, spine.rung.append)
+    box = Inbox(spine.database, spine.clock, spine.rung.append, spine.fallbacks)
     box.put([message(notification_id=first, user_id="u-1")])
     (mailed,), (again,) = (spine.submit("u-1") for _ in range(2))
     spine.rung.clear()

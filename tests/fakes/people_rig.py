@@ -11,6 +11,7 @@ from app.services.admission import Admission
 from app.services.announcing import Announcer
 from app.services.contact_book import ContactBook
 from app.services.contacts import Contacts
+from app.services.fallbacks import Fallbacks
 from app.services.history import History
 from app.services.inbox import Inbox
 from app.services.people import People
@@ -49,7 +50,7 @@ class Rig:
         self.clock = clock
         self.rung: list[Collection[str]] = []
         """Whose inboxes the bell was rung for, each time."""
-        self.inbox = Inbox(database, clock, self.rung.append)
+        self.inbox = Inbox(database, clock, self.rung.append, Fallbacks(database, clock, process=PROCESS))
         self.channels = build_channels(
             ChannelEnv(
                 smtp=SmtpSettings(None, 25, None, None, "IM2 <notifications@localhost>", use_tls=False, use_ssl=False),

@@ -26,6 +26,7 @@ from app.services.digests import Digests
 from app.services.erasure import Erasures
 from app.services.events import Events
 from app.services.explain import Explain
+from app.services.fallbacks import Fallbacks
 from app.services.history import History
 from app.services.intake import Intake
 from app.services.notices import Notices
@@ -182,6 +183,7 @@ class Spine:
             digests=Digests(database, self.people, admission, given_rules.dedupe_window, clock, process=PROCESS),
             process=PROCESS,
         )
+        self.fallbacks = Fallbacks(database, clock, process=PROCESS)
         self.explain = Explain(
             database, self.gates, self.people, renderer, translator, self.channels, given_rules, clock
         )

@@ -13,6 +13,7 @@ import requests
 from app.domain.clock import SystemClock
 from app.domain.ids import new_id
 from app.runtime.ports import free_port
+from app.services.fallbacks import Fallbacks
 from app.services.inbox import Inbox
 from app.store import migrate
 from app.store.engine import Database
@@ -57,7 +58,9 @@ class Server:
         self.database = Database(url)
         migrate.upgrade(self.database)
         self.clock = SystemClock()
-        self.inbox = Inbox(self.database, self.clock, lambda _users: None)
+        self.inbox = Inbox(
+            self.database, self.clock, lambda _users: None, Fallbacks(self.database, self.clock, process="test@here")
+        )
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.stream = f"{self.url}/inbox/u-1/stream"

@@ -1,11 +1,12 @@
 """The open streams of a process: what they tell, when they look, and how they end. Without a bell that is heard."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 
 import pytest
 
 from app.domain.ids import new_id
+from app.services.fallbacks import Fallbacks
 from app.services.inbox import Inbox
 from app.services.inbox_streams import InboxStreams, News, Pace, Stream, TooManyStreams
 from app.store.bell import Names
@@ -30,9 +31,7 @@ class Rig:
 
     def __post_init__(self) -> None:
         self.streams = InboxStreams(self.database, NOWHERE, NAMES, self.pace, monotonic=lambda: self.seconds)
-        self.inbox = Inbox(
-            self.database, self.clock, lambda users: self.streams.wake([NAMES.of(user) for user in users])
-        )
+        self.inbox = an_inbox(self, lambda users: self.streams.wake([NAMES.of(user) for user in users]))
 
     def put(self, count: int = 1, user: str = "u-1") -> None:
         now = self.clock.now()
@@ -40,6 +39,10 @@ class Rig:
 
     def open(self, user: str = "u-1", after: int | None = None, allowed: bool = True) -> Stream:
         return self.streams.open(user, after=after, allowed=lambda: allowed)
+
+
+def an_inbox(rig: Rig, ring: Callable[[Collection[str]], None]) -> Inbox:
+    return Inbox(rig.database, rig.clock, ring, Fallbacks(rig.database, rig.clock, process="test@here"))
 
 
 @pytest.fixture
@@ -113,7 +116,7 @@ def test_a_revision_that_was_never_reached_starts_at_the_present(rig: Rig, after
 
 def test_without_the_bell_a_stream_looks_when_a_sign_of_life_is_due(database: Database, clock: FakeClock):
     rig = Rig(database, clock, Pace(beat_seconds=0.0))
-    deaf = Inbox(database, clock, lambda _users: None)
+    deaf = an_inbox(rig, lambda _users: None)
     stream = iter(rig.open())
     next(stream)
     assert next(stream) is None

@@ -71,7 +71,12 @@ def _move_to(status: Status) -> Act:
 
 STATEMENTS: dict[str, Act] = {
     "claim": _claim,
-    "cancel": lambda conn, id_, clock: notifications.cancel(conn, notifications.of_an_event(f"evt_{id_}"), clock.now()),
+    "cancel": lambda conn, id_, clock: notifications.cancel(
+        conn, notifications.of_an_event(f"evt_{id_}"), "requested", clock.now()
+    ),
+    "cancel_read": lambda conn, id_, clock: notifications.cancel(
+        conn, notifications.of_these([id_]), "read", clock.now()
+    ),
     "end_cancelled": lambda conn, _id, clock: relay.end_cancelled(conn, "requested", clock.now() + HOUR, 9),
     "erase": lambda conn, _id, clock: erasure.take(conn, Erasure("u-1", "_", clock.now()), 9, clock.now()),
     "end_pause": lambda conn, _id, clock: relay.end_pause(conn, ["email"], clock.now() + HOUR, 9),
@@ -99,6 +104,7 @@ STATEMENTS: dict[str, Act] = {
 MOVES: dict[str, set[Status]] = {
     "claim": {"pending", "retrying", "sending"},
     "cancel": {"pending", "held", "retrying"},
+    "cancel_read": {"pending", "held", "retrying"},
     "erase": {"pending", "held", "retrying"},
     "hold": {"pending", "retrying"},
     "release": {"held"},

@@ -166,7 +166,11 @@ def test_escalations():
     assert stored(escalate={"job.failed": None}) == {}
     messages = faults(escalate={"job.failed": {"after_minutes": 0, "to": ["fax"], "why": 1}, "job.gone": wanted})
     assert set(messages["escalate"]["job.failed"]) == {"after_minutes", "to", "why"}
-    assert "inapp, email, pagerduty" in messages["escalate"]["job.failed"]["to"][0]
+    assert messages["escalate"]["job.failed"]["to"] == ["Allowed: email, pagerduty."]
+    for type_, channel in (("job.failed", "inapp"), ("job.progress", "pagerduty")):
+        assert "to" in faults(escalate={type_: {"after_minutes": 5, "to": [channel]}})["escalate"][type_]
+    twice = {"job.failed": {"after_minutes": 15, "to": ["email", "pagerduty", "email"]}}
+    assert stored(escalate=twice)["escalate"]["job.failed"]["to"] == ["email", "pagerduty"]
     assert "Allowed" in messages["escalate"]["job.gone"][0]
     assert set(faults(escalate={"job.failed": {}})["escalate"]["job.failed"]) == {"after_minutes", "to"}
     for minutes in (1.5, True, "15", 10_081):
