@@ -1,47 +1,8 @@
-"""The tables. Migrations build them; everything else only reads their shape from here."""
+"""What happened, what is told of it, and every attempt at that."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, String, Table, Text, text
 
-from sqlalchemy import (
-    JSON,
-    BigInteger,
-    Boolean,
-    Column,
-    Dialect,
-    Float,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    UniqueConstraint,
-    text,
-)
-from sqlalchemy.types import TypeDecorator
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
-
-
-class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime, stored as microseconds since 1970 so that both databases compare and index it alike."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's
-        """What is stored."""
-        return None if value is None else (value - _EPOCH) // _MICROSECOND
-
-    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the same
-        """What is read."""
-        return None if value is None else _EPOCH + timedelta(microseconds=value)
-
-
-_Serial = BigInteger().with_variant(Integer, "sqlite")
-metadata = MetaData()
+from app.store.tables.base import UtcTime, metadata
 
 events = Table(
     "events",
@@ -95,9 +56,7 @@ IS_LIVE_ALERT = text(
     " OR (possible_duplicate AND NOT closes_alert))"
 )
 IS_OPEN_ALERT = text("alert_key IS NOT NULL AND status IN ('pending', 'held', 'sending', 'retrying')")
-IS_OF_A_COURSE = text("type IN ('job.completed', 'job.failed', 'job.progress')")
 IS_OPEN_FALLBACK = text("fallback AND status IN ('pending', 'held', 'sending', 'retrying')")
-IS_UNREAD = text("read_at IS NULL AND archived_at IS NULL")
 
 notifications = Table(
     "notifications",
@@ -207,151 +166,4 @@ attempts = Table(
     Column("http_status", Integer),
     Column("detail", Text),
     Column("provider_ref", String(255)),
-)
-
-preferences = Table(
-    "preferences",
-    metadata,
-    Column("user_id", String(128), primary_key=True),
-    Column("document", JSON, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
-)
-
-contacts = Table(
-    "contacts",
-    metadata,
-    Column("user_id", String(128), primary_key=True),
-    Column("channel", String(32), primary_key=True),
-    Column("public", JSON, nullable=False),
-    Column("secret", Text),
-    Column("target", String(255), nullable=False),
-    Column("disabled_reason", Text),
-    Column("updated_at", UtcTime, nullable=False),
-    # Since when everything that was sent there has failed, and when its owner was told.
-    Column("failing_since", UtcTime),
-    Column("warned_at", UtcTime),
-)
-
-inbox = Table(
-    "inbox",
-    metadata,
-    Column("seq", _Serial, primary_key=True, autoincrement=True),
-    Column("id", String(40), nullable=False, unique=True),
-    Column("notification_id", String(40), nullable=False, unique=True),
-    Column("event_id", String(40)),
-    Column("user_id", String(128), nullable=False),
-    Column("type", String(64), nullable=False),
-    Column("priority", String(8), nullable=False),
-    Column("subject_key", String(255)),
-    Column("sequence", BigInteger),
-    Column("title", Text, nullable=False),
-    Column("text", Text, nullable=False),
-    Column("data", JSON, nullable=False),
-    Column("read_at", UtcTime),
-    Column("archived_at", UtcTime),
-    Column("created_at", UtcTime, nullable=False),
-    Column("updated_at", UtcTime, nullable=False),
-    # Empty for what came before it was kept.
-    Column("occurred_at", UtcTime),
-    # The number of its latest change among all changes of this user's inbox, in the order of their commits.
-    Column("revision", BigInteger, nullable=False, server_default="0"),
-    Index("inbox_by_user", "user_id", "seq"),
-    Index("inbox_courses", "user_id", "subject_key", sqlite_where=IS_OF_A_COURSE, postgresql_where=IS_OF_A_COURSE),
-    Index("inbox_unread", "user_id", "seq", sqlite_where=IS_UNREAD, postgresql_where=IS_UNREAD),
-    Index("inbox_by_revision", "user_id", "revision", unique=True),
-)
-
-# The latest revision of each inbox. Whoever changes an inbox changes this row first, and so they come one by one.
-inbox_heads = Table(
-    "inbox_heads",
-    metadata,
-    Column("user_id", String(128), primary_key=True),
-    Column("revision", BigInteger, nullable=False),
-)
-
-paused_channels = Table(
-    "paused_channels",
-    metadata,
-    Column("channel", String(32), primary_key=True),
-    Column("paused_at", UtcTime, nullable=False),
-    Column("actor", String(160), nullable=False),
-)
-
-api_keys = Table(
-    "api_keys",
-    metadata,
-    Column("id", String(40), primary_key=True),
-    Column("name", String(255), nullable=False),
-    Column("scopes", JSON, nullable=False),
-    Column("digest", String(64), nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    Column("revoked_at", UtcTime),
-)
-
-counters = Table(
-    "counters",
-    metadata,
-    Column("process", String(128), primary_key=True),
-    Column("name", String(64), primary_key=True),
-    Column("labels", String(255), primary_key=True),
-    Column("value", Float, nullable=False),
-)
-
-heartbeats = Table(
-    "heartbeats",
-    metadata,
-    Column("process", String(128), primary_key=True),
-    Column("role", String(32), nullable=False),
-    Column("beat_at", UtcTime, nullable=False),
-    Column("detail", JSON, nullable=False),
-)
-
-audit = Table(
-    "audit",
-    metadata,
-    Column("id", _Serial, primary_key=True, autoincrement=True),
-    Column("at", UtcTime, nullable=False),
-    Column("actor", String(160), nullable=False),
-    Column("action", String(64), nullable=False),
-    Column("object", String(160), nullable=False),
-    Column("detail", JSON, nullable=False),
-    Index("audit_by_object", "object", "id"),
-)
-
-# Whom the pseudonyms in the audit log stand for.
-audit_people = Table(
-    "audit_people",
-    metadata,
-    Column("user_id", String(128), primary_key=True),
-    Column("pseudonym", String(40), nullable=False, unique=True),
-    Column("salt", String(64), nullable=False),
-)
-
-# People who are being erased; the row goes last.
-erasures = Table(
-    "erasures",
-    metadata,
-    Column("user_id", String(128), primary_key=True),
-    Column("pseudonym", String(40), nullable=False),
-    Column("requested_at", UtcTime, nullable=False),
-    # How far the search through all events has come.
-    Column("last_event_id", String(40), nullable=False),
-)
-
-audit_chain = Table(
-    "audit_chain",
-    metadata,
-    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
-    Column("audit_id", BigInteger, nullable=False),
-    Column("prev", String(64), nullable=False),
-    Column("hash", String(64), nullable=False),
-    UniqueConstraint("audit_id"),
-)
-
-markers = Table(
-    "markers",
-    metadata,
-    Column("name", String(64), primary_key=True),
-    Column("value", Text, nullable=False),
 )
