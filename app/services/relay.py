@@ -28,6 +28,7 @@ _SLICE = 500
 _ACTOR = "system:relay"
 _BROKER_PAUSE = timedelta(seconds=5)
 _BREATH = timedelta(seconds=5)
+_USERS_AT_ONCE = 100
 
 
 class Relay:
@@ -62,9 +63,13 @@ class Relay:
         self._pauses = pauses
         self._digests = digests
         self._served: dict[str, str] = {}
+        self._reached: dict[tuple[str, str], str] = {}
 
     def feed(self) -> int:
-        """Release what is due and announce what nobody announced, fairly over sources; how many rows that were."""
+        """Release what is due and announce what nobody announced, fairly over sources, and over the users of each.
+
+        Answers how many rows that were.
+        """
         now = self._clock.now()
         with self._database.read() as conn:
             next_due = relay.next_due(conn)
@@ -78,6 +83,8 @@ class Relay:
         with self._database.read() as conn:
             backlog = {lane: relay.sources_with_backlog(conn, lane) for lane in relay.lanes_with_backlog(conn)}
             taken = relay.announced_counts(conn) if backlog else {}
+        if not backlog:
+            self._reached.clear()
         if self._broker_is_away(now):
             return 0
         fed = 0
@@ -136,10 +143,25 @@ class Relay:
         for source in sorted(sources, key=lambda source: (source <= last, source)):
             if fed >= room:
                 break
-            limit = min(share, room - fed)
-            fed += self._announce(partial(relay.take_backlog, lane=lane, source=source, limit=limit, now=now))
+            fed += self._feed_source(lane, source, min(share, room - fed), now)
             self._served[lane] = source
         return fed
+
+    def _feed_source(self, lane: str, source: str, room: int, now: datetime) -> int:
+        """The same among its users, some of them at a time: what one of them gets does not hold up the others."""
+        with self._database.read() as conn:
+            last = self._reached.get((lane, source), "")
+            users = relay.users_with_backlog(conn, lane, source, after=last, most=_USERS_AT_ONCE)
+
+        def take(conn: Any) -> list[relay.Stamped]:
+            taken: list[relay.Stamped] = []
+            for user_id in users[:room]:
+                limit = min(max(room // len(users), 1), room - len(taken))
+                taken += relay.take_backlog(conn, lane, source, user_id, limit, now)
+                self._reached[lane, source] = user_id
+            return sorted(taken, key=lambda row: row.id)
+
+        return self._announce(take)
 
     def _announce(
         self, take: Callable[[Any], Sequence[relay.Stamped]], *, resume: bool = False, alone: bool = False

@@ -6,6 +6,7 @@ Every statement that picks rows also stamps them, so any number of relays may ru
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from typing import Any, Literal, get_args
 
 from sqlalchemy import ColumnElement, Connection, Select, func, or_, select, update
@@ -48,9 +49,20 @@ def sources_with_backlog(conn: Connection, lane: str) -> list[str]:
     return list(_skip_scan(conn, _N.source, IS_UNANNOUNCED, _N.lane == lane))
 
 
-def _skip_scan(conn: Connection, column: ColumnElement[str], *conditions: Any) -> Iterator[str]:
+def users_with_backlog(conn: Connection, lane: str, source: str, after: str, most: int) -> list[str]:
+    """Some of the users for whom rows of a source wait that nobody announced yet: those that come after this one.
+
+    After the last comes the first.
+    """
+    here = (IS_UNANNOUNCED, _N.lane == lane, _N.source == source)
+    later = _skip_scan(conn, _N.user_id, *here, after=after)
+    earlier = _skip_scan(conn, _N.user_id, *here, _N.user_id <= after)
+    return list(islice(chain(later, earlier), most))
+
+
+def _skip_scan(conn: Connection, column: ColumnElement[str], *conditions: Any, after: str = "") -> Iterator[str]:
     """The distinct values of an index's next column, by one look-up each instead of a scan."""
-    value: str | None = ""
+    value: str | None = after
     while True:
         value = conn.execute(select(func.min(column)).where(*conditions, column > value)).scalar()
         if value is None:
@@ -58,9 +70,10 @@ def _skip_scan(conn: Connection, column: ColumnElement[str], *conditions: Any) -
         yield value
 
 
-def take_backlog(conn: Connection, lane: str, source: str, limit: int, now: datetime) -> list[Stamped]:
-    """Stamp the oldest unannounced rows of one source that are due."""
-    return _stamp(conn, IS_UNANNOUNCED, [_N.lane == lane, _N.source == source, _N.next_at <= now], _N.id, limit, now)
+def take_backlog(conn: Connection, lane: str, source: str, user_id: str, limit: int, now: datetime) -> list[Stamped]:
+    """Stamp the oldest unannounced rows of one source for one user that are due."""
+    theirs = [_N.lane == lane, _N.source == source, _N.user_id == user_id, _N.next_at <= now]
+    return _stamp(conn, IS_UNANNOUNCED, theirs, _N.id, limit, now)
 
 
 def take_lost(conn: Connection, lane: str, before: datetime, limit: int, now: datetime) -> list[Stamped]:

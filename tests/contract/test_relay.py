@@ -88,6 +88,34 @@ def test_no_source_starves_however_little_room_there_is(spine: Spine, clock: Fak
     assert sources(spine, rung(spine)) == {"a-flood": 2, "b": 2, "c": 2}
 
 
+def test_the_users_of_a_source_share_what_it_gets(spine: Spine, clock: FakeClock):
+    put(spine, LANE_CAPACITY + 500, user_id="flooded")
+    # Ids of one millisecond have no order.
+    clock.advance(milliseconds=1)
+    put(spine, 30, user_id="other")
+    assert spine.relay.feed() == LANE_CAPACITY // 2 + 30
+    ids = rung(spine)
+    assert Counter(spine.row(id_).user_id for id_ in ids) == {"flooded": LANE_CAPACITY // 2, "other": 30}
+    assert ids == sorted(ids)
+    assert spine.relay.feed() == LANE_CAPACITY // 2 - 30
+
+
+def test_no_user_starves_however_little_room_there_is(spine: Spine, clock: FakeClock):
+    taken = put(spine, LANE_CAPACITY, announced_at=clock.now())
+    put(spine, 20, user_id="a-flooded")
+    for number in range(150):
+        put(spine, 1, user_id=f"b-{number}")
+    told: Counter[str] = Counter()
+    for start in range(0, 160, 40):
+        for id_ in taken[start : start + 40]:
+            with spine.database.write() as conn:
+                notifications.move(conn, [id_], "held", "digest", clock.now(), next_at=clock.now() + timedelta(days=1))
+        spine.relay.feed()
+        told.update(spine.row(id_).user_id for id_ in rung(spine))
+    assert len(told) == 151
+    assert told["a-flooded"] <= 4
+
+
 def test_those_of_one_place_share_a_bell(spine: Spine):
     here = put(spine, 60)
     # Ids of one millisecond have no order.

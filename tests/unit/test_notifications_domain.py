@@ -92,7 +92,7 @@ STATEMENTS: dict[str, Act] = {
     "hold": lambda conn, id_, clock: notifications.hold(conn, [id_], "paused", clock.now() + HOUR, clock.now()),
     "reset_held": lambda conn, _id, clock: notifications.reset_held(conn, "email", "smtp", clock.now(), clock.now()),
     "unannounce": lambda conn, id_, _clock: notifications.unannounce(conn, [id_]),
-    "take_backlog": lambda conn, _id, clock: relay.take_backlog(conn, "email", "encoder", 9, clock.now()),
+    "take_backlog": lambda conn, _id, clock: relay.take_backlog(conn, "email", "encoder", "u-1", 9, clock.now()),
     "take_lost": lambda conn, _id, clock: relay.take_lost(conn, "email", clock.now() + HOUR, 9, clock.now()),
     "take_retries": lambda conn, _id, clock: relay.take_retries(conn, clock.now() + HOUR, 9, clock.now()),
     "take_lapsed": lambda conn, _id, clock: relay.take_lapsed(conn, clock.now() + HOUR, 9, clock.now() + HOUR),

@@ -106,6 +106,7 @@ notifications = Table(
         "notifications_unannounced",
         "lane",
         "source",
+        "user_id",
         "id",
         sqlite_where=IS_UNANNOUNCED,
         postgresql_where=IS_UNANNOUNCED,
