@@ -47,6 +47,8 @@ from app.services.parcels import Parcels
 from app.services.pauses import Pauses
 from app.services.people import People
 from app.services.pipeline import Pipeline
+from app.services.preference_files import PreferenceFiles
+from app.services.preference_view import PreferenceView
 from app.services.preferences import PreferenceDocuments
 from app.services.progress import Progress
 from app.services.recording import Recorder
@@ -89,6 +91,7 @@ class Services:
     explain: Explain
     events: Events
     preferences: PreferenceDocuments
+    preference_files: PreferenceFiles
     verification: Verification
     unsubscribing: Unsubscribing
     trials: Trials
@@ -170,7 +173,9 @@ def build_services(
     verification = Verification(
         database, gates, admission, channels, people, book, verify_links, clock, process=process
     )
-    preferences = PreferenceDocuments(database, people, channels, book, Contacts(channels, box), verification, clock)
+    contacts = Contacts(channels, box)
+    view = PreferenceView(people, channels, book, contacts)
+    preferences = PreferenceDocuments(database, people.traits, channels, view, contacts, verification, clock)
     unsubscribe_links = UnsubscribeLinks(database, box, settings.public_url)
     return Services(
         settings=settings,
@@ -183,6 +188,7 @@ def build_services(
         explain=Explain(database, gates, people, renderer, translator, channels, rules, clock),
         events=Events(database, clock, process=process),
         preferences=preferences,
+        preference_files=PreferenceFiles(database, view, preferences, clock),
         verification=verification,
         unsubscribing=Unsubscribing(database, people, unsubscribe_links, preferences),
         trials=Trials(database, gates, admission, channels, book, clock),

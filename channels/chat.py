@@ -17,9 +17,9 @@ from channels.base import (
     Message,
     Permanent,
 )
-from channels.guard import Guard, Network, UrlFault, read_url
+from channels.guard import Guard, Network, read_url
 from channels.http import Http, refusal
-from channels.masks import is_masked, masked, secrets_in, with_end
+from channels.masks import is_masked, kept, masked, secrets_in, with_end
 from channels.wire import Reply
 
 _log = logging.getLogger(__name__)
@@ -69,14 +69,14 @@ class ChatHook(Channel):
         if not isinstance(given, Mapping):
             raise ContactError({"": ["Must be an object with a url."]})
         faults: dict[str, list[str]] = {str(name): ["Unknown field."] for name in given if name != "url"}
-        contact = before
-        if not is_masked(given.get("url")):
-            try:
-                contact = Contact(secret={"url": self._guard.checked(given.get("url"))})
-            except UrlFault as fault:
-                faults["url"] = [str(fault)]
-        elif before is None:
-            faults["url"] = ["Has no value yet."]
+        url, contact = given.get("url"), before
+        try:
+            if is_masked(url):
+                kept(url, None if before is None else before.secret["url"])
+            else:
+                contact = Contact(secret={"url": self._guard.checked(url)})
+        except ValueError as fault:
+            faults["url"] = [str(fault)]
         if faults or contact is None:
             raise ContactError(faults)
         return contact

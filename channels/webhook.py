@@ -22,7 +22,7 @@ from channels.base import (
 )
 from channels.guard import Guard, Network, read_url
 from channels.http import Http, refusal
-from channels.masks import is_masked, masked, secrets_in
+from channels.masks import is_masked, kept, masked, secrets_in
 from channels.patience import Patience
 
 MAX_BODY = 256 * 1024
@@ -223,9 +223,10 @@ def _read_headers(given: object, before: Mapping[str, str]) -> dict[str, str]:
         if value is None:
             continue
         if is_masked(value):
-            if name not in before:
-                raise ValueError(f"{name} has no value yet.")
-            headers[name] = before[name]
+            try:
+                headers[name] = kept(value, before.get(name))
+            except ValueError as fault:
+                raise ValueError(f"{name}: {fault}") from None
         elif isinstance(value, str) and len(value) <= _MAX_HEADER_VALUE and _HEADER_VALUE.fullmatch(value):
             headers[name] = value
         else:
@@ -235,8 +236,13 @@ def _read_headers(given: object, before: Mapping[str, str]) -> dict[str, str]:
 
 def _read_secret(given: object, before: str | None) -> str:
     """The given secret, else the one there is, else a new one."""
-    if given is None or is_masked(given):
+    if given is None:
         return before or _new_secret()
+    if is_masked(given):
+        if before is None:
+            raise ValueError("There is none yet that could be kept; leave it out and one is made.")
+        # However it ends: who rotates it must not be told to send everything else again.
+        return before
     if isinstance(given, str) and given.startswith(_PREFIX) and 24 <= _key_length(given) <= 64:
         return given
     raise ValueError("Must be whsec_ and 24 to 64 random bytes in base64; leave it out and one is made.")

@@ -16,7 +16,8 @@ from urllib.parse import unquote
 from flask import request
 
 from app.api.errors import Problem, invalid
-from app.api.strict_json import JSON, Fault, parse, read_bytes, read_object
+from app.api.strict_json import JSON, parse, read_bytes, read_object
+from app.domain.json_text import Fault
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"

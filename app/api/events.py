@@ -13,9 +13,10 @@ from app.api.blueprint import Blueprint, lets_in, takes
 from app.api.context import services
 from app.api.errors import Problem, invalid, not_found
 from app.api.schemas import BatchAnswer, BatchRequest, EventAccepted, EventAnswer, EventCancelled
-from app.api.strict_json import BATCH_BYTES, Fault, parse, read_bytes, read_object
+from app.api.strict_json import BATCH_BYTES, parse, read_bytes, read_object
 from app.api.submission_docs import ACCEPTED_HEADERS, submission
 from app.domain.ids import is_id
+from app.domain.json_text import Fault
 from app.services.identity import Principal
 from app.services.intake import LONGEST_KEY, MOST_IN_BATCH, Accepted, IdempotencyMismatch, Invalid, Rejected
 

@@ -25,7 +25,8 @@ from app.api.strict_json import JSON, MERGE_PATCH, read_object
 from app.domain.notifications import Notification
 from app.services.identity import Principal
 from app.services.people import DEFAULTS_USER
-from app.services.preferences import Shown, VersionConflict
+from app.services.preference_view import Shown
+from app.services.preferences import VersionConflict
 from app.services.verification import NothingToVerify
 
 READ, WRITE = "users:read", "users:write"

@@ -1,39 +1,20 @@
-"""Reading bodies strictly: one meaning for each text, and nothing that fails only further in.
+"""Reading bodies strictly: what they say they are, how long they may be, and the JSON in them."""
 
-What Python's loader lets through and this one refuses: repeated names, NaN and infinities, numbers that overflow,
-NUL and lone surrogates, and documents deep enough to exhaust the stack.
-"""
-
-import json
-import math
-import re
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from collections.abc import Collection
+from typing import Any
 
 from flask import request
 from marshmallow import Schema, ValidationError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.api.errors import Problem, invalid
-from app.domain import shapes
+from app.domain import json_text
+from app.domain.json_text import Fault, NotJson
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 BODY_BYTES = 256 * 1024
 BATCH_BYTES = 8 * 1024 * 1024
-# An object around its fields: what is in a field may be as deep as an event's data.
-_ENVELOPE = shapes.MOST_DEPTH + 1
-_TOO_DEEP = f"Nested deeper than {shapes.MOST_DEPTH} levels."
-_TROUBLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A value that could not be taken over, and where it is: names and positions from the outside in."""
-
-    path: tuple[str | int, ...]
-    why: str
 
 
 def read_object(*, media_types: Collection[str] = (JSON,), limit: int = BODY_BYTES) -> dict[str, Any]:
@@ -42,17 +23,13 @@ def read_object(*, media_types: Collection[str] = (JSON,), limit: int = BODY_BYT
     Raises Problem: 413 too large, 415 another media type, 400 no JSON, 422 naming the field that is wrong.
     """
     body = read_bytes(media_types=media_types, limit=limit)
-    document, found = parse(body)
-    errors: dict[str, list[str]] = {}
-    for fault in found:
-        errors.setdefault(str(fault.path[0]) if fault.path else "_schema", []).append(fault.why)
-    if not errors and not isinstance(document, dict):
-        errors["_schema"] = ["Must be an object."]
-    if not errors and _needs_a_look(body):
-        errors = {name: unfit for name, value in document.items() if (unfit := shapes.faults({name: value}, _ENVELOPE))}
+    try:
+        document, errors = json_text.read_object(body)
+    except NotJson as error:
+        raise Problem(400, f"The body {error}") from None
     if errors:
         invalid({"json": errors})
-    return dict(document)
+    return document
 
 
 def read_as(schema: Schema) -> dict[str, Any]:
@@ -93,85 +70,6 @@ def read_bytes(*, media_types: Collection[str] = (JSON,), limit: int = BODY_BYTE
 def parse(body: bytes) -> tuple[Any, list[Fault]]:
     """A JSON text as a value, and what of it could not be taken over. Raises Problem 400 when it is no JSON at all."""
     try:
-        text = body.decode()
-        try:
-            return _QUICK.decode(text), []
-        except _Odd:
-            document = _THOROUGH.decode(text)
-            return document, _unreadable(document)
-    except UnicodeDecodeError:
-        raise Problem(400, "The body is not UTF-8.") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise Problem(400, f"The body is not JSON: {error.msg} at {where}.") from None
-    except RecursionError:
-        return None, [Fault((), _TOO_DEEP)]
-
-
-def _needs_a_look(body: bytes) -> bool:
-    # A document can't be deeper than it has brackets, and NUL and surrogates pass the decoder only as escapes.
-    return body.count(b"{") + body.count(b"[") > _ENVELOPE or _TROUBLE.search(body) is not None
-
-
-class _Odd(Exception):
-    """The quick decoder met something that has to be looked at closely."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Unreadable:
-    """Stands in a document where a value could not be taken over."""
-
-    why: str
-
-
-def _unreadable(document: object) -> list[Fault]:
-    # A stack of our own: the depth of what a stranger sends must not be the depth of our calls.
-    found: list[Fault] = []
-    waiting: list[tuple[tuple[str | int, ...], object]] = [((), document)]
-    while waiting:
-        path, value = waiting.pop()
-        if isinstance(value, _Unreadable):
-            found.append(Fault(path, value.why))
-        elif isinstance(value, dict):
-            waiting.extend(((*path, name), inner) for name, inner in value.items())
-        elif isinstance(value, list):
-            waiting.extend(((*path, place), inner) for place, inner in enumerate(value))
-    return found
-
-
-def _decoder(refuse: Callable[[str], Any]) -> json.JSONDecoder:
-    """A decoder that asks `refuse` what to put where a value can't be taken over."""
-
-    def pairs(found: list[tuple[str, Any]]) -> dict[str, Any]:
-        value = dict(found)
-        if len(value) != len(found):
-            seen: set[str] = set()
-            for name, _ in found:
-                if name in seen:
-                    value[name] = refuse("Given more than once.")
-                seen.add(name)
-        return value
-
-    def integer(digits: str) -> Any:
-        if len(digits) < 19:
-            return int(digits)
-        # Reading thousands of digits is slow, and Python refuses it beyond 4,300.
-        unfit = shapes.faults(int(digits)) if len(digits) < 22 else ["Integers must fit into 64 bits."]
-        return refuse(unfit[0]) if unfit else int(digits)
-
-    def fraction(digits: str) -> Any:
-        number = float(digits)
-        return number if math.isfinite(number) else refuse("Too large for a number.")
-
-    def constant(_name: str) -> Any:
-        return refuse("NaN and Infinity are not JSON numbers.")
-
-    return json.JSONDecoder(object_pairs_hook=pairs, parse_int=integer, parse_float=fraction, parse_constant=constant)
-
-
-def _give_up(_why: str) -> NoReturn:
-    raise _Odd
-
-
-_QUICK = _decoder(_give_up)
-_THOROUGH = _decoder(_Unreadable)
+        return json_text.parse(body)
+    except NotJson as error:
+        raise Problem(400, f"The body {error}") from None

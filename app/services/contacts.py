@@ -8,20 +8,26 @@ is then an object with `address` and its marks. Sent back as it was read, it kee
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NoReturn
 
+from marshmallow import ValidationError
 from sqlalchemy import Connection
 
 from app.domain.events import EVENT_TYPES
 from app.services.contact_book import ContactBook
+from app.services.event_schema import Moment
 from app.services.intake import Invalid
 from app.store.people import StoredContact
 from app.store.secretbox import SecretBox
 from channels.base import Channel, Contact, ContactError
+from channels.masks import masks_in, unmasked
 
 _LONGEST_TARGET = 255
+_LONGEST_REASON = 1024
 _FROM, _ENVIRONMENT, _REFUSED = "from", "environment", "refused"
 _DISABLED, _DISABLED_AT = "disabled", "disabled_at"
+_ADDRESS, _VERIFIED = "address", "verified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,9 @@ class Written:
 
     contact: Contact
     verified: bool = True
+    disabled: str | None = None
+    """Why its receiver wants nothing there, as far as that was known where it comes from."""
+    disabled_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +66,24 @@ class Contacts:
         self._channels = channels
         self._box = box
 
-    def read(self, stored: Mapping[str, StoredContact], given: Mapping[str, Any], *, by_user: bool) -> ContactChanges:
+    def read(
+        self,
+        stored: Mapping[str, StoredContact],
+        given: Mapping[str, Any],
+        *,
+        by_user: bool = False,
+        restoring: bool = False,
+    ) -> ContactChanges:
         """What changes when these contacts take the place of the stored ones.
 
-        An address that a user sets has to be verified, one that a key sets is taken as verified. Raises Invalid.
+        An address that a user sets has to be verified, one that a key sets is taken as verified unless it says that it
+        is not. When `restoring`, one that is new here and was disabled where it comes from is so here. Raises Invalid.
         """
         written: dict[str, Written] = {}
         faults: dict[str, Any] = {}
         for name, value in given.items():
             try:
-                new = self._read(name, value, stored.get(name), by_user=by_user)
+                new = self._read(name, value, stored.get(name), by_user=by_user, restoring=restoring)
             except ContactError as fault:
                 faults[name] = fault.messages.get("") or fault.messages
                 continue
@@ -90,7 +107,7 @@ class Contacts:
         value = self._channels[contact.channel].show_contact(self.opened(contact))
         marks = {
             **({_FROM: _ENVIRONMENT} if contact.from_environment else {}),
-            **({} if contact.verified else {"verified": False}),
+            **({} if contact.verified else {_VERIFIED: False}),
             **(
                 {}
                 if contact.disabled_reason is None
@@ -100,7 +117,26 @@ class Contacts:
         }
         if not marks:
             return value
-        return {**(value if isinstance(value, Mapping) else {"address": value}), **marks}
+        return {**(value if isinstance(value, Mapping) else {_ADDRESS: value}), **marks}
+
+    def ground(self, contact: StoredContact, patch: object) -> object:
+        """The contact as it is shown, to be changed by a patch: what is said of an address is not said of another."""
+        value = self.shown(contact)
+        if not isinstance(value, Mapping) or not isinstance(patch, Mapping) or _VERIFIED not in value:
+            return value
+        is_same = patch.get(_ADDRESS, value[_ADDRESS]) == value[_ADDRESS]
+        return value if is_same else {name: part for name, part in value.items() if name != _VERIFIED}
+
+    def in_clear(self, contact: StoredContact) -> object:
+        """The same with its secrets, for nobody but another installation."""
+        return unmasked(self.shown(contact), self.opened(contact).secret)
+
+    def lacking(self, stored: Mapping[str, StoredContact], given: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of these contacts of which a secret is neither given nor the one that is stored."""
+        here = {name: masks_in(self.shown(contact)) for name, contact in stored.items()}
+        return {
+            name: value for name, value in given.items() if not masks_in(value).items() <= here.get(name, {}).items()
+        }
 
     def opened(self, contact: StoredContact) -> Contact:
         """The contact as its channel knows it."""
@@ -110,7 +146,9 @@ class Contacts:
         """A contact in the form in which it is stored."""
         target = self._channels[name].target(new.contact)
         secret = self._box.seal(new.contact.secret)
-        return StoredContact(user_id, name, new.contact.public, secret, target, None, new.verified)
+        return StoredContact(
+            user_id, name, new.contact.public, secret, target, new.disabled, new.verified, disabled_at=new.disabled_at
+        )
 
     def made(self, name: str, new: Written, old: StoredContact | None) -> Mapping[str, str]:
         """The secrets that this change made, by field; they are shown this one time."""
@@ -120,7 +158,9 @@ class Contacts:
     def _is_given(self, old: StoredContact | None, contact: Contact) -> bool:
         return old is not None and old.from_environment and contact == self.opened(old)
 
-    def _read(self, name: str, value: Any, old: StoredContact | None, *, by_user: bool) -> Written | None:
+    def _read(
+        self, name: str, value: Any, old: StoredContact | None, *, by_user: bool, restoring: bool
+    ) -> Written | None:
         """The contact if it has to be stored, None if it is as it was. Raises ContactError."""
         channel = self._channels[name]
         before = None if old is None else self.opened(old)
@@ -134,7 +174,9 @@ class Contacts:
         if len(channel.target(contact)) > _LONGEST_TARGET:
             raise ContactError({"": ["The name of the host is too long."]})
         there = old if old is not None and before is not None and contact.public == before.public else None
-        verified = not channel.must_verify or _verified(marks.get("verified"), there, by_user=by_user)
+        verified = not channel.must_verify or _verified(marks.get(_VERIFIED), there, by_user=by_user)
+        if restoring and contact != before:
+            return Written(contact, verified, *_disabled(marks))
         if old is not None and contact == before and old.disabled_reason is not None:
             if not _is_taken_up(channel, marks, by_user=by_user):
                 return None
@@ -163,7 +205,7 @@ def refuse_contact(why: str) -> NoReturn:
 
 def _marks_of(channel: Channel, old: StoredContact | None) -> tuple[str, ...]:
     """What may stand beside the fields of a contact on this channel."""
-    verified = ("verified",) if channel.must_verify else ()
+    verified = (_VERIFIED,) if channel.must_verify else ()
     given = (_FROM, _REFUSED) if old is not None and old.from_environment else ()
     return (_DISABLED, _DISABLED_AT, *verified, *given)
 
@@ -185,14 +227,27 @@ def _is_taken_up(channel: Channel, marks: Mapping[str, Any], *, by_user: bool) -
     return by_user or not channel.must_verify
 
 
+def _disabled(marks: Mapping[str, Any]) -> tuple[str | None, datetime | None]:
+    """Why and since when a contact is not used, as it was shown. Raises ContactError."""
+    reason, since = marks.get(_DISABLED), marks.get(_DISABLED_AT)
+    if reason is None or reason is False:
+        return None, None
+    if not isinstance(reason, str) or len(reason) > _LONGEST_REASON:
+        raise ContactError({_DISABLED: [f"Must be false, or the reason in at most {_LONGEST_REASON} characters."]})
+    try:
+        return reason, None if since is None else Moment().deserialize(since)
+    except ValidationError as fault:
+        raise ContactError({_DISABLED_AT: list(map(str, fault.messages))}) from None
+
+
 def _verified(said: object, there: StoredContact | None, *, by_user: bool) -> bool:
     """Whether a contact counts as verified; `there` is the same address as it is stored. Raises ContactError."""
     if said is not None and not isinstance(said, bool):
-        raise ContactError({"verified": ["Must be true or false."]})
+        raise ContactError({_VERIFIED: ["Must be true or false."]})
     known = there is not None and there.verified
     if not by_user:
-        # A document that was read and is sent back does not vouch for the address in it.
-        return known or there is None or said is not False
+        # A document that was read and is sent back, or to somebody else, does not vouch for the address in it.
+        return known or said is not False
     if said and not known:
-        raise ContactError({"verified": ["Only the link in the mail that is sent there verifies an address."]})
+        raise ContactError({_VERIFIED: ["Only the link in the mail that is sent there verifies an address."]})
     return known

@@ -3,29 +3,26 @@
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from marshmallow import ValidationError
-from sqlalchemy import Connection
 
 from app.domain.clock import Clock
-from app.domain.events import EVENT_TYPES
 from app.domain.notifications import Notification
-from app.domain.planning import Recipient
-from app.domain.preferences import effective_cell
-from app.services.contact_book import ContactBook
+from app.domain.preferences import ChannelTraits
 from app.services.contacts import ContactChanges, Contacts, Written
 from app.services.intake import Invalid
 from app.services.merge_patch import merged, nulls_of
-from app.services.people import DEFAULTS_USER, People
+from app.services.people import DEFAULTS_USER
 from app.services.preference_schema import PreferenceSchema
+from app.services.preference_view import PreferenceView, Shown, Stored
 from app.services.verification import Verification
 from app.store import audit, held, keyring, people
 from app.store.audit_people import person
 from app.store.engine import Database
-from app.store.people import StoredContact
 from channels.base import Channel, Contact
 
+Outcome = Literal["created", "changed", "unchanged"]
 _NOT_OF_DEFAULTS = ("contacts", "muted_until", "muted_subjects")
 
 
@@ -38,22 +35,11 @@ class _Overtaken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
-    """A document as the API answers it; `version` counts its changes, 0 when the user has not said anything."""
+class Restored:
+    """What became of a document that was kept elsewhere, and those of its contacts that were left out."""
 
-    body: dict[str, Any]
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Stored:
-    """What is stored about one user at one moment."""
-
-    user_id: str
-    document: Mapping[str, Any]
-    version: int
-    contacts: Mapping[str, StoredContact]
-    recipient: Recipient
+    outcome: Outcome
+    left_out: tuple[str, ...] = ()
 
 
 class PreferenceDocuments:
@@ -62,26 +48,25 @@ class PreferenceDocuments:
     def __init__(
         self,
         database: Database,
-        people_: People,
+        traits: Sequence[ChannelTraits],
         channels: Mapping[str, Channel],
-        book: ContactBook,
+        view: PreferenceView,
         contacts: Contacts,
         verification: Verification,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._people = people_
         self._channels = channels
-        self._book = book
+        self._view = view
         self._contacts = contacts
         self._verification = verification
         self._clock = clock
-        self._schema = PreferenceSchema(people_.traits)
+        self._schema = PreferenceSchema(traits)
 
     def get(self, user_id: str) -> Shown:
         """What applies for this user, known or not."""
         with self._database.read() as conn:
-            return self._shown(self._stored(conn, user_id))
+            return self._view.shown(self._view.stored(conn, user_id))
 
     def replace(
         self,
@@ -97,7 +82,7 @@ class PreferenceDocuments:
         An address that is new `by_user` is asked whether it wants this, and not used before. The answer shows, this one
         time, the secrets that were made. Raises Invalid, VersionConflict and TooMany.
         """
-        return self._change(user_id, lambda _stored: given, actor, by_user, versions)
+        return self._change(user_id, lambda stored: self._view.said(stored, given), actor, by_user, versions)
 
     def merge(
         self,
@@ -114,11 +99,34 @@ class PreferenceDocuments:
         """
         return self._change(user_id, lambda stored: self._patched(stored, patch), actor, by_user, versions)
 
+    def restore(self, user_id: str, given: object, *, actor: str, dry_run: bool = False) -> Restored:
+        """Put a document that was written out, here or elsewhere, in the place of the old one. No mail asks anybody.
+
+        A contact whose secret is neither in it nor here is left out, and what is there in its place stays as it is.
+        `dry_run` only tells what would become of it. Raises Invalid.
+        """
+        while True:
+            with self._database.read() as conn:
+                stored = self._view.stored(conn, user_id)
+            document, contacts = self._document(stored, self._view.said(stored, given))
+            lacking = self._contacts.lacking(stored.contacts, contacts)
+            here = {name: value for name, value in self._view.contacts(stored).items() if name in lacking}
+            wanted = {name: value for name, value in contacts.items() if name not in lacking} | here
+            changes = self._contacts.read(stored.contacts, wanted, restoring=True)
+            if document == stored.document and not changes.names:
+                return Restored("unchanged", tuple(lacking))
+            done = Restored("changed" if stored.version else "created", tuple(lacking))
+            if dry_run:
+                return done
+            with suppress(_Overtaken):
+                self._store(stored, document, changes, actor, action="preferences.import")
+                return done
+
     def rotate(self, user_id: str, channel: str, *, actor: str) -> str | None:
         """Give a contact a new signing secret, and take it up again if it was disabled; None if there is no contact."""
         while True:
             with self._database.read() as conn:
-                stored = self._stored(conn, user_id)
+                stored = self._view.stored(conn, user_id)
             contact = stored.contacts.get(channel)
             if contact is None:
                 return None
@@ -132,7 +140,7 @@ class PreferenceDocuments:
         """Use this contact from now on, as somebody who reads there agreed; false when the user has another by now."""
         while True:
             with self._database.read() as conn:
-                stored = self._stored(conn, user_id)
+                stored = self._view.stored(conn, user_id)
             there = stored.contacts.get(channel)
             if there is None or there.public != contact.public:
                 return False
@@ -152,7 +160,7 @@ class PreferenceDocuments:
         change = {"channels": {channel: False}} if type_ is None else {"events": {type_: {channel: "off"}}}
         while True:
             with self._database.read() as conn:
-                stored = self._stored(conn, user_id)
+                stored = self._view.stored(conn, user_id)
             document = merged(stored.document, change)
             if document == stored.document or (not stored.version and channel not in stored.contacts):
                 return
@@ -163,7 +171,7 @@ class PreferenceDocuments:
     def _change(
         self,
         user_id: str,
-        wanted: Callable[[_Stored], object],
+        wanted: Callable[[Stored], object],
         actor: str,
         by_user: bool,
         versions: Container[int] | None,
@@ -174,28 +182,33 @@ class PreferenceDocuments:
         mails: dict[str, Notification] = {}
         while True:
             with self._database.read() as conn:
-                stored = self._stored(conn, user_id)
+                stored = self._view.stored(conn, user_id)
             if versions is not None and stored.version not in versions:
                 raise VersionConflict(f"version {stored.version}")
             document, changes = self._read(stored, wanted(stored), by_user=by_user)
             if document == stored.document and not changes.names:
-                return self._shown(stored)
+                return self._view.shown(stored)
             for name in changes.unverified - mails.keys():
                 mails[name] = self._verification.mail(user_id, name, changes.written[name].contact)
             with suppress(_Overtaken):
                 return self._store(stored, document, changes, actor, [mails[name] for name in changes.unverified])
 
-    def _patched(self, stored: _Stored, patch: object) -> object:
+    def _patched(self, stored: Stored, patch: object) -> object:
         """What the user set, changed by the patch. Raises Invalid."""
         try:
             # A null under a name that nobody knows would be merged away unseen.
             self._schema.document(nulls_of(patch) if isinstance(patch, Mapping) else {})
         except ValidationError as fault:
             raise Invalid({"json": fault.messages}) from None
-        return merged(self._own(stored), patch)
+        return merged(self._view.ground(stored, patch), patch)
 
-    def _read(self, stored: _Stored, given: object, *, by_user: bool) -> tuple[dict[str, Any], ContactChanges]:
+    def _read(self, stored: Stored, given: object, *, by_user: bool) -> tuple[dict[str, Any], ContactChanges]:
         """The new document in its stored form, and what happens to the contacts. Raises Invalid."""
+        document, contacts = self._document(stored, given)
+        return document, self._contacts.read(stored.contacts, contacts, by_user=by_user)
+
+    def _document(self, stored: Stored, given: object) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The new document in its stored form, and the contacts as they came. Raises Invalid."""
         try:
             document, contacts = self._schema.document(given)
         except ValidationError as fault:
@@ -204,12 +217,11 @@ class PreferenceDocuments:
             sent = [name for name in _NOT_OF_DEFAULTS if document.get(name) or (name == "contacts" and contacts)]
             if sent:
                 raise Invalid({"json": {name: ["The defaults for everybody cannot have this."] for name in sent}})
-        there = {name: value for name, value in contacts.items() if value is not None}
-        return document, self._contacts.read(stored.contacts, there, by_user=by_user)
+        return document, {name: value for name, value in contacts.items() if value is not None}
 
     def _store(
         self,
-        stored: _Stored,
+        stored: Stored,
         document: Mapping[str, Any],
         changes: ContactChanges,
         actor: str,
@@ -232,7 +244,7 @@ class PreferenceDocuments:
             changed = _changed_fields(stored.document, document, changes)
             whose = user_id if user_id == DEFAULTS_USER else person(user_id)
             audit.record(conn, [audit.Entry(now, actor, action, whose, {"changed": changed})])
-            shown = self._shown(self._stored(conn, user_id))
+            shown = self._view.shown(self._view.stored(conn, user_id))
             held.look_again(conn, user_id, now)
             self._verification.store(conn, rows, actor, now)
         for name, new in changes.written.items():
@@ -240,57 +252,6 @@ class PreferenceDocuments:
             if made:
                 shown.body["contacts"][name] = {**shown.body["contacts"][name], **made}
         return shown
-
-    def _stored(self, conn: Connection, user_id: str) -> _Stored:
-        found = people.documents(conn, [user_id]).get(user_id)
-        known = {contact.channel: contact for contact in self._book.of(conn, [user_id])}
-        return _Stored(
-            user_id,
-            found.document if found else {},
-            found.version if found else 0,
-            {name: known[name] for name in self._channels if name in known},
-            self._people.recipients(conn, [user_id])[user_id],
-        )
-
-    def _shown(self, stored: _Stored) -> Shown:
-        wishes = stored.recipient.preferences
-        quiet = wishes.quiet_hours
-        return Shown(
-            {
-                "user_id": stored.user_id,
-                "locale": wishes.locale,
-                "timezone": wishes.timezone,
-                "contacts": self._shown_contacts(stored),
-                "channels": dict(wishes.channels),
-                "events": {type_: dict(row) for type_, row in wishes.events.items()},
-                "quiet_hours": quiet and {"start": f"{quiet.start:%H:%M}", "end": f"{quiet.end:%H:%M}"},
-                "daily_at": f"{wishes.daily_at:%H:%M}",
-                "muted_until": wishes.muted_until,
-                "muted_subjects": list(stored.document.get("muted_subjects", [])),
-                "escalate": stored.document.get("escalate", {}),
-                "effective": self._effective(stored),
-            },
-            stored.version,
-        )
-
-    def _effective(self, stored: _Stored) -> dict[str, dict[str, Any]]:
-        # The defaults are for people who can be reached; they have no contacts of their own.
-        everywhere = stored.user_id == DEFAULTS_USER
-        table: dict[str, dict[str, Any]] = {}
-        for type_ in EVENT_TYPES:
-            row = table[type_] = {}
-            for channel in self._people.traits:
-                reachable = everywhere or channel.name in stored.recipient.targets
-                cell = effective_cell(stored.recipient.preferences, type_, channel, reachable=reachable)
-                row[channel.name] = {"rhythm": cell.rhythm, "source": cell.source, "locked": cell.locked}
-        return table
-
-    def _own(self, stored: _Stored) -> dict[str, Any]:
-        """What the user set, and nothing else: the ground a merge patch works on."""
-        return {**stored.document, "contacts": self._shown_contacts(stored)}
-
-    def _shown_contacts(self, stored: _Stored) -> dict[str, Any]:
-        return {name: self._contacts.shown(contact) for name, contact in stored.contacts.items()}
 
 
 def _changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], changes: ContactChanges) -> list[str]:

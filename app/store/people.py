@@ -89,6 +89,16 @@ def documents(conn: Connection, user_ids: Iterable[str]) -> dict[str, StoredDocu
     return {row.user_id: StoredDocument(row.document, row.version, row.updated_at) for row in rows}
 
 
+def count_documents(conn: Connection) -> int:
+    """How many users have one."""
+    return conn.execute(select(func.count()).select_from(preferences)).scalar_one()
+
+
+def users_after(conn: Connection, last: str, limit: int) -> list[str]:
+    """The next users that have a document, in the order of their ids; none comes before ""."""
+    return list(conn.execute(select(_P.user_id).where(_P.user_id > last).order_by(_P.user_id).limit(limit)).scalars())
+
+
 def some_sealed(conn: Connection) -> str | None:
     """Any one of the secrets that are stored, or None when there is none."""
     sealed: str | None = conn.execute(select(_C.secret).where(_C.secret.is_not(None)).limit(1)).scalar()
@@ -199,7 +209,7 @@ def _upsert(conn: Connection, contact: StoredContact, now: datetime, *, where: A
         "secret": contact.sealed,
         "target": contact.target,
         "disabled_reason": contact.disabled_reason,
-        "updated_at": now,
+        "updated_at": contact.disabled_at or now,
         "failing_since": None,
         "warned_at": None,
     }

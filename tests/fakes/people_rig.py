@@ -15,6 +15,8 @@ from app.services.fallbacks import Fallbacks
 from app.services.history import History
 from app.services.inbox import Inbox
 from app.services.people import People
+from app.services.preference_files import PreferenceFiles
+from app.services.preference_view import PreferenceView
 from app.services.preferences import PreferenceDocuments
 from app.services.verification import Verification
 from app.services.verify_links import VerifyLinks
@@ -79,7 +81,9 @@ class Rig:
             process=PROCESS,
         )
         contacts = Contacts(self.channels, self.box)
+        view = PreferenceView(self.people, self.channels, book, contacts)
         self.preferences = PreferenceDocuments(
-            database, self.people, self.channels, book, contacts, self.verification, clock
+            database, self.people.traits, self.channels, view, contacts, self.verification, clock
         )
+        self.preference_files = PreferenceFiles(database, view, self.preferences, clock)
         self.history = History(database, self.people, Translator(translations=TRANSLATIONS, default_locale="en"))

@@ -35,6 +35,8 @@ from app.services.parcels import Parcels
 from app.services.pauses import Pauses
 from app.services.people import People
 from app.services.pipeline import Pipeline
+from app.services.preference_files import PreferenceFiles
+from app.services.preference_view import PreferenceView
 from app.services.preferences import PreferenceDocuments
 from app.services.progress import Progress
 from app.services.recording import Recorder
@@ -132,9 +134,12 @@ class Spine:
         self.verification = Verification(
             database, self.gates, admission, self.channels, self.people, self.book, self.links, clock, process=PROCESS
         )
+        contacts = Contacts(self.channels, self.box)
+        view = PreferenceView(self.people, self.channels, self.book, contacts)
         self.preferences = PreferenceDocuments(
-            database, self.people, self.channels, self.book, Contacts(self.channels, self.box), self.verification, clock
+            database, self.people.traits, self.channels, view, contacts, self.verification, clock
         )
+        self.preference_files = PreferenceFiles(database, view, self.preferences, clock)
         self.unsubscribe_links = UnsubscribeLinks(database, self.box, PUBLIC_URL)
         self.unsubscribing = Unsubscribing(database, self.people, self.unsubscribe_links, self.preferences)
         self.trials = Trials(database, self.gates, admission, self.channels, self.book, clock)

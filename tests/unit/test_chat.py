@@ -41,9 +41,17 @@ def test_the_url_is_a_secret_and_is_shown_masked(channel: ChatHook):
 def test_another_url_takes_the_place_of_the_old_one(channel: ChatHook):
     before = channel.read_contact({"url": URL}, None)
     assert channel.read_contact({"url": f"{URL}2"}, before) == Contact({}, {"url": f"{URL}2"})
-    assert channel.read_contact({"url": {"set": True, "last4": "what"}}, before) == before
+    for shown in ({"set": True}, channel.show_contact(before)["url"]):
+        assert channel.read_contact({"url": shown}, before) == before
     with pytest.raises(ContactError):
         channel.read_contact({"url": None}, before)
+
+
+def test_a_url_that_is_shown_otherwise_is_not_the_one_that_is_kept(channel: ChatHook):
+    before = channel.read_contact({"url": URL}, None)
+    with pytest.raises(ContactError) as caught:
+        channel.read_contact({"url": {"set": True, "last4": "what"}}, before)
+    assert caught.value.messages == {"url": ["Is not the one that is set, which ends otherwise; send it whole."]}
 
 
 def test_the_operators_are_reached_where_the_environment_says(channel: ChatHook, tmp_path: Path):
