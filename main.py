@@ -107,6 +107,12 @@ def _audit(settings: "Settings", arguments: argparse.Namespace) -> int:
     return audit.run(settings, arguments)
 
 
+def _preferences(settings: "Settings", arguments: argparse.Namespace) -> int:
+    from app.cli import preferences
+
+    return preferences.run(settings, arguments)
+
+
 def _send(settings: "Settings", arguments: argparse.Namespace) -> int:
     from app.cli import send
 
@@ -175,18 +181,8 @@ def _parser() -> argparse.ArgumentParser:
         "--prepare", action="store_true", help="re-encrypt nothing yet: first restart all parts with the new key"
     )
     rotate.set_defaults(run=_rotate_secret)
-    audit = command("audit", _audit, "check the audit log, or write it out").add_subparsers(
-        dest="action", required=True
-    )
-    audit.add_parser("verify", help="recompute the chain of hashes, and name the first entry that is not as it was")
-    export = audit.add_parser("export", help="write the entries out, the oldest first")
-    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
-    export.add_argument("--since", metavar="TIME", help="at this time or later, such as 2026-01-31T08:00:00Z")
-    export.add_argument("--until", metavar="TIME", help="before this time")
-    export.add_argument("--actor", help="such as key:admin")
-    export.add_argument("--action", dest="of", help="such as key.created")
-    export.add_argument("--object", help="such as an id")
-    export.add_argument("--output", metavar="FILE", help="by default the standard output")
+    _audit_words(command("audit", _audit, "check the audit log, or write it out"))
+    _preferences_words(command("preferences", _preferences, "write everybody's preferences to a file, or read them"))
     send = command("send", _send, "submit one event to the running API")
     send.add_argument("type", help="such as job.failed")
     send.add_argument("--to", action="append", default=[], metavar="USER", help="may be repeated")
@@ -202,6 +198,30 @@ def _parser() -> argparse.ArgumentParser:
     command("bench", _bench, "measure how fast it is here")
     command("drill", _drill, "break it on purpose, in a copy of its own, and judge what is left")
     return parser
+
+
+def _audit_words(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("verify", help="recompute the chain of hashes, and name the first entry that is not as it was")
+    export = actions.add_parser("export", help="write the entries out, the oldest first")
+    export.add_argument("--format", choices=("jsonl", "csv"), default="jsonl")
+    export.add_argument("--since", metavar="TIME", help="at this time or later, such as 2026-01-31T08:00:00Z")
+    export.add_argument("--until", metavar="TIME", help="before this time")
+    export.add_argument("--actor", help="such as key:admin")
+    export.add_argument("--action", dest="of", help="such as key.created")
+    export.add_argument("--object", help="such as an id")
+    export.add_argument("--output", metavar="FILE", help="by default the standard output")
+
+
+def _preferences_words(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True)
+    export = actions.add_parser("export", help="write a line of JSON for each, into a file that only its owner reads")
+    export.add_argument("file", metavar="FILE")
+    export.add_argument("--with-secrets", action="store_true", help="in clear, as a move to another database needs")
+    back = actions.add_parser("import", help="put each line in the place of what there is about its user")
+    back.add_argument("file", metavar="FILE")
+    back.add_argument("--dry-run", action="store_true", help="only say what would become of each line")
+    back.add_argument("--skip-bad", action="store_true", help="import the rest even if a line is bad")
 
 
 if __name__ == "__main__":

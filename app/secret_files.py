@@ -2,8 +2,10 @@
 
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from app.config import Settings
 
@@ -70,6 +72,19 @@ def write(path: Path, content: str) -> None:
     move(_draft(path, content), path)
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[TextIO]:
+    """A file for the block to write, which has its name, in the place of what was there, only once it is whole."""
+    draft = _draft_name(path)
+    try:
+        with _opened(draft) as file:
+            yield file
+            _settle(file)
+        move(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def move(source: Path, path: Path) -> None:
     """Give a file another name, in the place of what is there, so that not even a power cut undoes it."""
     source.replace(path)
@@ -78,13 +93,24 @@ def move(source: Path, path: Path) -> None:
 
 def _draft(path: Path, content: str) -> Path:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+    draft = _draft_name(path)
+    with _opened(draft) as file:
         file.write(content + "\n")
-        file.flush()
-        os.fsync(descriptor)
+        _settle(file)
     return draft
+
+
+def _draft_name(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+
+
+def _opened(draft: Path) -> TextIO:
+    return os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, OWNER_ONLY), "w", encoding="utf-8")
+
+
+def _settle(file: TextIO) -> None:
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _sync(directory: Path) -> None:

@@ -29,7 +29,7 @@ def prepare(settings: Settings) -> None:
 
     with opened(settings) as database:
         upgrade(database)
-        _check_secret_key(settings, database)
+        check_secret_key(settings, database)
         identity(settings, database).ensure_admin_key(secret_files.admin_key_file(settings))
     secret_files.flower_credentials(settings)
 
@@ -44,7 +44,7 @@ def await_schema(settings: Settings) -> None:
             wait_for_schema(database)
         except SchemaMissing as error:
             raise CannotStart(f"DATABASE_URL: {error}") from None
-        _check_secret_key(settings, database)
+        check_secret_key(settings, database)
 
 
 def identity(settings: Settings, database: Database) -> Identity:
@@ -89,7 +89,8 @@ def wrong_key(error: WrongSecretKey) -> CannotStart:
     )
 
 
-def _check_secret_key(settings: Settings, database: Database) -> None:
+def check_secret_key(settings: Settings, database: Database) -> None:
+    """Return if SECRET_KEY reads what is in the database. Raises CannotStart."""
     box = SecretBox(secret_files.secret_key(settings))
     try:
         with database.read() as conn:

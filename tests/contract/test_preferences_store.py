@@ -104,6 +104,75 @@ def test_an_answer_can_be_sent_back_and_changes_nothing(rig: Rig):
     assert rig.box.open(stored.sealed)["headers"] == {"X-Token": "abcdefghijklmnop"}
 
 
+def test_an_answer_that_is_sent_back_does_not_turn_defaults_into_choices(rig: Rig):
+    put(rig, {"daily_at": "06:30"})
+    before = rig.preferences.get("u-1")
+    assert put(rig, before.body) == before
+    put(
+        rig,
+        {"locale": "de", "timezone": "Europe/Berlin", "quiet_hours": {"start": "20:00", "end": "06:00"}},
+        user="_defaults",
+    )
+    changed = rig.preferences.get("u-1").body
+    assert (changed["locale"], changed["timezone"], changed["daily_at"]) == ("de", "Europe/Berlin", "06:30")
+    assert put(rig, {**changed, "timezone": "Europe/Paris"}).body["timezone"] == "Europe/Paris"
+    put(rig, {}, user="_defaults")
+    body = rig.preferences.get("u-1").body
+    assert (body["locale"], body["timezone"], body["quiet_hours"]) == ("en", "Europe/Paris", None)
+
+
+def test_what_is_sent_without_being_read_is_chosen_even_if_it_is_the_default(rig: Rig):
+    put(rig, {"locale": "en"})
+    put(rig, {"locale": "de"}, user="_defaults")
+    assert rig.preferences.get("u-1").body["locale"] == "en"
+
+
+def test_an_answer_that_is_sent_to_somebody_else_says_which_secrets_are_missing(rig: Rig):
+    document = {
+        "contacts": {
+            "email": "a@b.example",
+            "webhook": HOOK,
+            "slack": {"url": "https://hooks.slack.com/services/T0/B0/abcdefgh"},
+            "discord": {"url": "https://discord.com/api/webhooks/100000000000000001/token-abcdef"},
+            "pagerduty": {"routing_key": "0123456789abcdef0123456789abcdef"},
+            "opsgenie": {"api_key": "01234567-89ab-cdef-0123-456789abcdef"},
+        }
+    }
+    put(rig, document)
+    faults = faults_of(rig, rig.preferences.get("u-1").body, user="u-2")
+    missing = ["There is none yet that could be kept."]
+    assert faults == {
+        "contacts": {
+            "webhook": {"secret": ["There is none yet that could be kept; leave it out and one is made."]},
+            "slack": {"url": missing},
+            "discord": {"url": missing},
+            "pagerduty": {"routing_key": missing},
+            "opsgenie": {"api_key": missing},
+        }
+    }
+    assert rig.preferences.get("u-2").version == 0
+
+
+@pytest.mark.parametrize(
+    ("channel", "mine", "field"),
+    [
+        ("slack", {"url": "https://hooks.slack.com/services/T0/B0/another1"}, "url"),
+        ("pagerduty", {"routing_key": "another-routing-key-of-mine"}, "routing_key"),
+        ("opsgenie", {"api_key": "another-api-key-of-mine"}, "api_key"),
+        ("webhook", {**HOOK, "headers": {"X-Token": "another-token-of-mine"}}, "headers"),
+    ],
+)
+def test_a_mask_of_another_secret_keeps_nothing(rig: Rig, channel: str, mine: dict, field: str):
+    put(rig, {"contacts": {channel: mine}})
+    shown = rig.preferences.get("u-1").body["contacts"][channel]
+    mask = {"set": True, "last4": "abcd"}
+    (fault,) = faults_of(
+        rig, {"contacts": {channel: {**shown, field: {"X-Token": mask} if field == "headers" else mask}}}
+    )["contacts"][channel][field]
+    assert fault.endswith("Is not the one that is set, which ends otherwise; send it whole.")
+    assert put(rig, {"contacts": {channel: shown}}).body["contacts"][channel] == shown
+
+
 def test_the_signing_secret_is_shown_once_and_kept_when_the_url_changes(rig: Rig):
     made = put(rig, {"contacts": {"webhook": HOOK}}).body["contacts"]["webhook"]["secret"]
     assert made.startswith("whsec_")

@@ -80,6 +80,13 @@ def test_a_document_that_is_sent_back_vouches_for_nothing(product: Product):
     assert mails(product) == ["pending"]
 
 
+def test_a_document_that_is_sent_to_somebody_else_does_not_vouch_for_the_address_in_it(product: Product):
+    own(product, "PUT", {"contacts": {"email": ADDRESS}})
+    document = product.call("GET", PATH).json
+    answer = product.call("PUT", "/preferences/somebody-else", product.key("users:write"), json=document)
+    assert answer.json["contacts"]["email"] == UNVERIFIED
+
+
 def test_an_unchanged_address_keeps_its_state(product: Product):
     own(product, "PUT", {"contacts": {"email": ADDRESS}})
     for given in (ADDRESS, "ana@B.EXAMPLE", {"address": ADDRESS}, UNVERIFIED, {**UNVERIFIED, "verified": None}):
