@@ -25,6 +25,7 @@ from app.api import (
     notifications,
     openapi,
     operations,
+    preference_files,
     preferences,
     users,
 )
@@ -38,6 +39,7 @@ BLUEPRINTS = (
     events.blueprint,
     explain.blueprint,
     notifications.blueprint,
+    preference_files.blueprint,
     preferences.blueprint,
     history.blueprint,
     inbox.blueprint,

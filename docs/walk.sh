@@ -114,6 +114,11 @@ TOKEN= see 404 GET /ui/verify/nothing
 TOKEN= see 404 POST /ui/verify/nothing
 TOKEN= see 404 GET /unsubscribe/nothing
 TOKEN= see 404 POST /unsubscribe/nothing --data List-Unsubscribe=One-Click
+json 200 POST /preferences "{\"preferences\": [{\"user_id\": \"$ME\", \"locale\": \"de\"}, {\"locale\": \"de\"}], \"dry_run\": true}"
+holds '"rejected":[{"index":1'
+see 200 GET '/preferences?limit=1'
+holds next_cursor
+see 200 GET '/preferences?limit=2' --header 'Accept: application/x-ndjson'
 see 200 GET /preferences/_defaults
 json 200 PUT /preferences/_defaults "$(cat "$SAID")"
 see 200 PATCH /preferences/_defaults --header 'Content-Type: application/merge-patch+json' --data '{}'

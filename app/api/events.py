@@ -9,6 +9,7 @@ from flask.views import MethodView
 from app.api import cloudevents
 from app.api.answers import answer
 from app.api.auth import principal, require
+from app.api.batches import read_entries
 from app.api.blueprint import Blueprint, lets_in, takes
 from app.api.context import services
 from app.api.errors import Problem, invalid, not_found
@@ -16,7 +17,6 @@ from app.api.schemas import BatchAnswer, BatchRequest, EventAccepted, EventAnswe
 from app.api.strict_json import BATCH_BYTES, parse, read_bytes, read_object
 from app.api.submission_docs import ACCEPTED_HEADERS, submission
 from app.domain.ids import is_id
-from app.domain.json_text import Fault
 from app.services.identity import Principal
 from app.services.intake import LONGEST_KEY, MOST_IN_BATCH, Accepted, IdempotencyMismatch, Invalid, Rejected
 
@@ -74,7 +74,7 @@ class EventBatch(MethodView):
         """Submit up to 500 events in one transaction; the wrong ones are named and do not hold up the rest."""
         who = require(SCOPE)
         document, found = parse(read_bytes(limit=BATCH_BYTES))
-        entries, refused = _entries(document, found)
+        entries, refused = read_entries(document, found, "events")
         return _submitted(entries, refused, who)
 
 
@@ -152,26 +152,3 @@ def _idempotency_key() -> str | None:
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         invalid({"headers": {"Idempotency-Key": [f"Must have 1 to {LONGEST_KEY} characters."]}})
     return key
-
-
-def _entries(document: object, found: Sequence[Fault]) -> tuple[list[Any], dict[int, dict[str, Any]]]:
-    """The entries of a batch, and by index what is wrong with those that could not be read."""
-    refused: dict[int, dict[str, Any]] = {}
-    outside: dict[str, list[str]] = {}
-    for fault in found:
-        match fault.path:
-            case ("events", int(index), *inner):
-                field = str(inner[0]) if inner else "_schema"
-                refused.setdefault(index, {}).setdefault(field, []).append(fault.why)
-            case path:
-                outside.setdefault(str(path[0]) if path else "_schema", []).append(fault.why)
-    if not outside and not isinstance(document, dict):
-        outside["_schema"] = ["Must be an object."]
-    if isinstance(document, dict):
-        outside |= {name: ["Unknown field."] for name in document if name != "events" and name not in outside}
-        given = document.get("events")
-        if "events" not in outside and not (isinstance(given, list) and 1 <= len(given) <= MOST_IN_BATCH):
-            outside["events"] = [f"Must be a list of 1 to {MOST_IN_BATCH} events."]
-    if outside or not isinstance(document, dict):
-        invalid({"json": outside})
-    return document["events"], refused

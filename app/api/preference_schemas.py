@@ -4,9 +4,14 @@ from typing import Any
 
 from marshmallow import fields, validate
 
-from app.api.parts import Answer, Strict, by_name, identifier, one_of, short, words
-from app.api.schemas import Links
+from app.api.paging import next_cursor
+from app.api.parts import Answer, Strict, by_name, identifier, number, one_of, short, words
+from app.api.schemas import Links, RejectedEntry
 from app.domain.events import EVENT_TYPES, RHYTHMS
+from app.domain.ids import USER_ID_FORM
+from app.services.event_schema import Flag
+from app.services.intake import MOST_IN_BATCH
+from app.services.people import DEFAULTS_USER
 from app.services.preference_schema import MOST_MINUTES, MOST_MUTED_SUBJECTS
 from channels.registry import CHANNELS, channel_names
 
@@ -84,7 +89,7 @@ class _Wishes(Strict):
         {"job.failed": _ESCALATION},
         allow_none=True,
     )
-    user_id = fields.Raw(metadata=_ANSWER_ONLY)
+    user_id: fields.Field[Any] = fields.Raw(metadata=_ANSWER_ONLY)
     effective = fields.Raw(metadata=_ANSWER_ONLY)
 
 
@@ -113,6 +118,49 @@ class Defaults(_Wishes):
     contacts = fields.Raw(metadata={"keywords": {"enum": [{}, None]}})
     muted_until = fields.Raw(metadata={"keywords": {"enum": [None]}})
     muted_subjects = fields.Raw(metadata={"keywords": {"enum": [[], None]}})
+
+
+class PreferencesEntry(Preferences):
+    """What one person set, and who that is; without what the defaults say."""
+
+    user_id = fields.String(
+        required=True, metadata={"examples": ["u-17"], "pattern": f"^({USER_ID_FORM}|{DEFAULTS_USER})$"}
+    )
+
+
+class PreferencesPage(Answer):
+    """A page of entries, in the order of their users' ids."""
+
+    items = fields.List(fields.Nested(PreferencesEntry))
+    next_cursor = next_cursor()
+
+
+class PreferencesImport(Strict):
+    """Up to 500 entries. Each is checked by itself: a wrong one is named in the answer and holds up no other."""
+
+    preferences = fields.List(
+        fields.Nested(PreferencesEntry), required=True, validate=validate.Length(1, MOST_IN_BATCH)
+    )
+    dry_run = Flag(load_default=False, metadata={"description": "Only tell what would become of each."})
+
+
+class ImportedEntry(Answer):
+    """An entry that was taken."""
+
+    index = number(0)
+    user_id = words("u-17")
+    outcome = one_of(("created", "changed", "unchanged"), "changed")
+    left_out = fields.List(
+        one_of(_WITH_CONTACT, "slack"),
+        metadata={"description": "Contacts whose secret is neither given nor here; what is here in their place stays."},
+    )
+
+
+class PreferencesImported(Answer):
+    """What became of each entry."""
+
+    accepted = fields.List(fields.Nested(ImportedEntry))
+    rejected = fields.List(fields.Nested(RejectedEntry))
 
 
 class _Parts(Strict):

@@ -10,12 +10,14 @@ from typing import Any
 from app.domain.clock import Clock
 from app.domain.ids import is_user_id
 from app.services.intake import Invalid
+from app.services.paging import DEFAULT_LIMIT, Page, make_cursor, read_cursor, refuse_cursor
 from app.services.people import DEFAULTS_USER
 from app.services.preference_view import PreferenceView
 from app.services.preferences import PreferenceDocuments, Restored
 from app.store import audit, people
 from app.store.engine import Database
 
+_KIND = "preferences"
 _SLICE = 200
 _OBJECT = "preferences"
 
@@ -40,18 +42,29 @@ class PreferenceFiles:
             detail = {"with_secrets": with_secrets}
             audit.record(conn, [audit.Entry(self._clock.now(), actor, "preferences.export", _OBJECT, detail)])
 
-    def entries(self, *, with_secrets: bool) -> Iterator[dict[str, Any]]:
-        """Everybody's, the defaults' and the operators' among them, in the order of their ids and read in slices."""
-        last = ""
+    def page(self, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page:
+        """Entries without secrets. Raises Invalid for a cursor that is none of this list."""
+        entries = self._after("" if cursor is None else _last_user(cursor), limit + 1, with_secrets=False)
+        following = make_cursor(_KIND, entries[limit - 1]["user_id"]) if len(entries) > limit else None
+        return Page(entries[:limit], following)
+
+    def entries(self, *, cursor: str | None = None, with_secrets: bool = False) -> Iterator[dict[str, Any]]:
+        """Everybody's, the defaults' and the operators' among them, in the order of their ids and read in slices.
+
+        Raises Invalid for a cursor that is none of this list.
+        """
+        last = "" if cursor is None else _last_user(cursor)
         while True:
-            with self._database.read() as conn:
-                user_ids = people.users_after(conn, last, _SLICE)
-                found = self._view.many(conn, user_ids)
-            for stored in found:
-                yield self._view.entry(stored, with_secrets=with_secrets)
-            if len(user_ids) < _SLICE:
+            found = self._after(last, _SLICE, with_secrets=with_secrets)
+            yield from found
+            if len(found) < _SLICE:
                 return
-            last = user_ids[-1]
+            last = found[-1]["user_id"]
+
+    def _after(self, last: str, limit: int, *, with_secrets: bool) -> list[dict[str, Any]]:
+        with self._database.read() as conn:
+            found = self._view.many(conn, people.users_after(conn, last, limit))
+        return [self._view.entry(stored, with_secrets=with_secrets) for stored in found]
 
     def restore(self, entry: Mapping[str, Any], *, actor: str, dry_run: bool) -> Restored:
         """Put an entry in the place of what there is about its user, or only tell what would become of it.
@@ -67,5 +80,15 @@ class PreferenceFiles:
 def user_of(entry: Mapping[str, Any]) -> str | None:
     """Whose an entry is; None when it does not say."""
     user_id = entry.get("user_id")
-    fits = isinstance(user_id, str) and (user_id == DEFAULTS_USER or is_user_id(user_id))
-    return user_id if fits else None
+    return user_id if isinstance(user_id, str) and _may_have_one(user_id) else None
+
+
+def _may_have_one(user_id: str) -> bool:
+    return user_id == DEFAULTS_USER or is_user_id(user_id)
+
+
+def _last_user(cursor: str) -> str:
+    position = read_cursor(_KIND, cursor)
+    if not _may_have_one(position):
+        refuse_cursor()
+    return position

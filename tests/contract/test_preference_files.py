@@ -9,6 +9,7 @@ from sqlalchemy import delete
 
 from app.domain.notifications import VERIFICATION
 from app.services.intake import Invalid
+from app.services.paging import make_cursor
 from app.store import audit, notifications, people
 from app.store.audit import AuditFilters
 from app.store.engine import Database
@@ -89,6 +90,20 @@ def test_many_come_in_the_order_of_their_ids_whole_and_once(rig: Rig):
         for number in range(450):
             people.put_document(conn, f"u-{number:03}", {}, replaces=None, now=rig.clock.now())
     assert list(entries(rig)) == [f"u-{number:03}" for number in range(450)]
+    first = rig.preference_files.page(limit=200)
+    assert [entry["user_id"] for entry in first.items][-1] == "u-199"
+    rest = rig.preference_files.entries(cursor=first.next_cursor)
+    assert [entry["user_id"] for entry in rest] == [f"u-{number}" for number in range(200, 450)]
+    last = rig.preference_files.page(cursor=rig.preference_files.page(limit=449).next_cursor, limit=1)
+    assert ([entry["user_id"] for entry in last.items], last.next_cursor) == (["u-449"], None)
+
+
+@pytest.mark.parametrize("position", ["history:u-1", "preferences:", "preferences:_nobody", "preferences:u 1"])
+def test_a_cursor_of_something_else_is_refused(rig: Rig, position: str):
+    cursor = make_cursor(*position.split(":"))
+    with pytest.raises(Invalid) as caught:
+        rig.preference_files.page(cursor=cursor)
+    assert caught.value.errors == {"query": {"cursor": ["Not a cursor of this list."]}}
 
 
 def test_without_secrets_there_are_none(rig: Rig):

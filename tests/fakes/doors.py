@@ -53,7 +53,7 @@ class Door:
     @property
     def in_parts(self) -> bool:
         """Whether an entry may be refused while the others are taken."""
-        return self.request == "POST /events/batch" or self.media_type == BATCH
+        return self.request in {"POST /events/batch", "POST /preferences"} or self.media_type == BATCH
 
     def send(
         self, product: Product, body: bytes | str, *, media_type: str | None = None, **headers: str
@@ -88,6 +88,9 @@ DOORS: Mapping[str, Door] = {
     "a change of preferences": Door(f"PATCH /preferences/{ME}", {"locale": "de"}, "locale", MERGE_PATCH),
     "the defaults": Door("PUT /preferences/_defaults", {"locale": "de"}, "locale"),
     "a change of the defaults": Door("PATCH /preferences/_defaults", {"locale": "de"}, "locale", MERGE_PATCH),
+    "everybody's preferences": Door(
+        "POST /preferences", {"preferences": [{"user_id": ME, "locale": "de"}]}, "locale", limit=8 * 1024 * 1024
+    ),
     "a change of an item": Door(f"PATCH /inbox/{ME}/<item_id>", {"read": True}, "read"),
     "a key": Door("POST /keys", {"name": "encoder", "scopes": ["events:write"]}, "name"),
     "a replay": Door("POST /notifications/replay", {"user_id": ME}, "subject_key"),
@@ -123,4 +126,6 @@ def _changed(good: Any, fields: Mapping[str, Any]) -> Any:
             return [_changed(entry, fields)]
         case {"events": [entry]}:
             return {"events": [_changed(entry, fields)]}
+        case {"preferences": [entry]}:
+            return {"preferences": [_changed(entry, fields)]}
     return {name: value for name, value in {**good, **fields}.items() if value is not ...}

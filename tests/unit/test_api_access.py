@@ -51,6 +51,8 @@ ROWS = {
     "POST /channels/<channel>/pause": Row("admin"),
     "POST /channels/<channel>/resume": Row("admin"),
     "GET /audit": Row("admin"),
+    "GET /preferences": Row("admin"),
+    "POST /preferences": Row("admin", body={"preferences": [{"user_id": ME, "locale": "fr"}]}),
     "GET /preferences/<user_id>": Row("users:read", users=True),
     "PUT /preferences/<user_id>": Row("users:write", users=True, body={"locale": "de"}),
     "PATCH /preferences/<user_id>": Row("users:write", users=True, body={"locale": "de"}),

@@ -26,7 +26,14 @@ FIELDS = {
     **dict.fromkeys(("a structured CloudEvent", "a batch of CloudEvents"), ATTRIBUTES),
     "a binary CloudEvent": ("job_id", "error", "name"),
     **dict.fromkeys(
-        ("preferences", "a change of preferences", "the defaults", "a change of the defaults"), PREFERENCE_FIELDS
+        (
+            "preferences",
+            "a change of preferences",
+            "the defaults",
+            "a change of the defaults",
+            "everybody's preferences",
+        ),
+        PREFERENCE_FIELDS,
     ),
     "a change of an item": ("read", "archived"),
     "a key": ("name", "scopes"),
