@@ -245,7 +245,7 @@ class PreferenceDocuments:
             whose = user_id if user_id == DEFAULTS_USER else person(user_id)
             audit.record(conn, [audit.Entry(now, actor, action, whose, {"changed": changed})])
             shown = self._view.shown(self._view.stored(conn, user_id))
-            held.look_again(conn, user_id, now)
+            held.look_again(conn, None if user_id == DEFAULTS_USER else user_id, now)
             self._verification.store(conn, rows, actor, now)
         for name, new in changes.written.items():
             made = self._contacts.made(name, new, stored.contacts.get(name))

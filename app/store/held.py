@@ -107,10 +107,11 @@ def first_of(conn: Connection, digest_id: str) -> str:
     return digest_id
 
 
-def look_again(conn: Connection, user_id: str, now: datetime) -> None:
-    """Let everything that waits for a wish of this user be looked at now: the wish may have changed."""
+def look_again(conn: Connection, user_id: str | None, now: datetime) -> None:
+    """Let everything that waits for a wish of this user, None: of anybody, be looked at now: it may have changed."""
+    whose = () if user_id is None else (_N.user_id == user_id,)
     at_a_wish = or_(_N.reason.in_(_AT_ITS_OWN_PACE), _N.fallback)
-    waiting = select(_N.id).where(IS_HELD, _N.user_id == user_id, at_a_wish).order_by(_N.id)
+    waiting = select(_N.id).where(IS_HELD, *whose, at_a_wish).order_by(_N.id)
     if conn.dialect.name != "sqlite":
         # What is locked is being released or cancelled just now.
         waiting = waiting.with_for_update(skip_locked=True)

@@ -247,15 +247,20 @@ def test_each_person_is_on_record_and_so_is_that_all_were_written_out(rig: Rig):
     ]
 
 
-def test_what_is_held_is_looked_at_again(rig: Rig):
+@pytest.mark.parametrize("whose", ["u-1", "_defaults"])
+def test_what_is_held_is_looked_at_again(rig: Rig, whose: str):
     now = rig.clock.now()
     later = now + timedelta(days=1)
-    held = insert_notification(rig.database, now, status="held", reason="digest", next_at=later, delivered_at=None)
-    restore(rig, {"user_id": "u-1", "events": {"job.completed": {"email": "instant"}}})
+    held = [
+        insert_notification(
+            rig.database, now, user_id=user, status="held", reason="digest", next_at=later, delivered_at=None
+        )
+        for user in ("u-1", "u-2")
+    ]
+    restore(rig, {"user_id": whose, "events": {"job.completed": {"email": "instant"}}})
     with rig.database.read() as conn:
-        row = notifications.load(conn, held.id)
-    assert row is not None
-    assert row.next_at == now
+        due = [row.next_at == now for one in held if (row := notifications.load(conn, one.id))]
+    assert due == [True, whose == "_defaults"]
 
 
 def test_contacts_of_the_environment_are_in_no_entry(database: Database, clock: FakeClock, tmp_path: Path):

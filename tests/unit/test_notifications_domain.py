@@ -86,6 +86,7 @@ STATEMENTS: dict[str, Act] = {
     "tell_repeats": lambda conn, id_, clock: repeats.tell(conn, {"ntf_2": Repeated(id_, 2, clock.now())}),
     "put_into": lambda conn, id_, clock: held.put_into(conn, [id_], "ntf_2", clock.now()),
     "look_again": lambda conn, _id, clock: held.look_again(conn, "u-1", clock.now()),
+    "look_again_at_all": lambda conn, _id, clock: held.look_again(conn, None, clock.now()),
     "expire": lambda conn, _id, clock: relay.expire(conn, clock.now() + 999 * HOUR, 9),
     "fail_exhausted": lambda conn, id_, clock: relay.fail_exhausted(conn, [id_], clock.now() + HOUR),
     "postpone": lambda conn, id_, clock: notifications.postpone(conn, {id_: clock.now() + HOUR}, clock.now()),
