@@ -65,18 +65,17 @@ class Night:
         return Outcome(self._mails(), {user: self._fates(user) for user in WISHES})
 
     def _work(self) -> None:
-        """Do what relay and workers would: whatever is due, until nothing is."""
-        while True:
-            self._services.relay.feed()
-            if not (pending := self._pending()):
-                return
-            self._product.publisher.ids(pending)
-            announced = list(self._product.publisher.published)
-            self._product.publisher.published.clear()
-            for one in announced:
-                pipeline = self._services.pipeline
-                ids = pipeline.rate_limit(pipeline.dedupe(pipeline.render(one.ids)))
-                self._services.delivery.deliver(one.channel, ids)
+        """Do what relay and workers would: all that is due."""
+        self._services.relay.feed()
+        if not (pending := self._pending()):
+            return
+        self._product.publisher.ids(pending)
+        announced = list(self._product.publisher.published)
+        self._product.publisher.published.clear()
+        for one in announced:
+            pipeline = self._services.pipeline
+            ids = pipeline.rate_limit(pipeline.dedupe(pipeline.render(one.ids)))
+            self._services.delivery.deliver(one.channel, ids)
 
     def _pending(self) -> int:
         with self._services.database.read() as conn:
