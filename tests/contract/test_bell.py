@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from app.runtime.ports import free_port
 from app.store.bell import Bell, Listener, Names
 from tests.fakes.at_once import at_once
 from tests.fakes.gate_server import GateServer
+from tests.fakes.ports import free_port
 
 NAMES = Names("a secret key of the test")
 PATIENCE_SECONDS = 30.0

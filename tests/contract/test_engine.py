@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from app.runtime.ports import free_port
 from app.store import counters
 from app.store.engine import Database, DatabaseUnavailable
 from app.store.tables import markers
 from tests.fakes.at_once import at_once
+from tests.fakes.ports import free_port
 
 
 def put(database: Database, name: str, value: str = "v") -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from app.runtime.ports import free_port
 from app.store.breaker import Breakers, Leave
 from app.store.gate_link import GateLink
 from app.store.gates import GATES, Gates, Limit
@@ -17,6 +16,7 @@ from channels.base import Pace
 from tests.fakes.at_once import at_once
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate_server import GateServer
+from tests.fakes.ports import free_port
 
 WINDOW = timedelta(minutes=5)
 MILLISECOND = timedelta(milliseconds=1)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from app.domain.notifications import TERMINAL, Status
-from app.runtime.ports import free_port
 from app.services.inbox import Inbox
 from app.store import counters, inbox, notifications
 from app.store.engine import Database
 from tests.fakes.clock import FakeClock
 from tests.fakes.gate_server import GateServer
+from tests.fakes.ports import free_port
 from tests.fakes.samples import message
 from tests.fakes.spine import ROOT, Spine
 

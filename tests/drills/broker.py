@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from app.runtime.broker import find_server
-from app.runtime.ports import free_port
 from tests.drills.processes import Process
+from tests.fakes.ports import free_port
 
 _LOOK_SECONDS = 0.02
 _BACK_SECONDS = 60.0

@@ -16,11 +16,11 @@ import psycopg
 import requests
 from sqlalchemy.engine import make_url
 
-from app.runtime.ports import free_port
 from app.store.engine import Database
 from tests.drills.broker import Broker, Embedded, Own
 from tests.drills.processes import Process, children
 from tests.fakes.ledger import Entry, read_ledger
+from tests.fakes.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 MAIN = ROOT / "main.py"

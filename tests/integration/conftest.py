@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.runtime.ports import free_port
 from tests.fakes.certificate import self_signed
 from tests.fakes.mailbox import Mailbox
 from tests.fakes.opsgenie import OpsgenieService
 from tests.fakes.pagerduty import PagerDutyService
+from tests.fakes.ports import free_port
 from tests.fakes.receiver import Receiver
 from tests.integration.product import Product
 from tests.integration.servers import place

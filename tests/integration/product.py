@@ -13,8 +13,8 @@ from typing import Any, Self, TypeVar
 
 import requests
 
-from app.runtime.ports import free_port
 from tests.drills.processes import Process, children
+from tests.fakes.ports import free_port
 from tests.integration.scrape import Scrape
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ import pytest
 import requests
 from celery import Celery
 
-from app.runtime.ports import free_port
 from tests.drills.broker import Own
+from tests.fakes.ports import free_port
 from tests.integration.product import ROOT, Product, clean_environment, eventually
 
 CELERY = (sys.executable, "-m", "celery", "-A", "tasks")

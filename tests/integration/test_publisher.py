@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from app.runtime.ports import free_port
 from tests.fakes.gate_server import GateServer
+from tests.fakes.ports import free_port
 from tests.integration.product import ROOT, clean_environment
 from tests.integration.servers import rabbitmq_url
 

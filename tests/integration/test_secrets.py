@@ -10,8 +10,8 @@ import pytest
 import requests
 from redis import Redis
 
-from app.runtime.ports import free_port
 from tests.fakes.mailbox import Say
+from tests.fakes.ports import free_port
 from tests.fakes.receiver import Answer
 from tests.integration.conftest import FLOWER_LOGIN, MAIL_LOGIN, SECRET_KEY, on_its_own
 from tests.integration.product import eventually

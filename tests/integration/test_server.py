@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import requests
 
-from app.runtime.ports import free_port
+from tests.fakes.ports import free_port
 from tests.integration.test_supervisor import gone
 
 ROOT = Path(__file__).parents[2]

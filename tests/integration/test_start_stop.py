@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from app.runtime.ports import free_port
+from tests.fakes.ports import free_port
 from tests.fakes.receiver import Answer, Receiver
 from tests.integration.conftest import FLOWER_LOGIN, on_its_own
 from tests.integration.product import ROOT, Product, eventually, run

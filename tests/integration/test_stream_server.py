@@ -12,11 +12,11 @@ import requests
 
 from app.domain.clock import SystemClock
 from app.domain.ids import new_id
-from app.runtime.ports import free_port
 from app.services.fallbacks import Fallbacks
 from app.services.inbox import Inbox
 from app.store import migrate
 from app.store.engine import Database
+from tests.fakes.ports import free_port
 from tests.fakes.samples import message
 from tests.integration.event_stream import EventStream, asked
 from tests.integration.product import ROOT, clean_environment, eventually
