@@ -1,9 +1,12 @@
 """Which tests run: the quick ones by default, all of them with --integration."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.rows import Rows
 
 SLOW_FOLDERS = {"contract": "integration", "integration": "integration", "drills": "drill"}
 
@@ -20,6 +23,20 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("quick", deadline=None, max_examples=40)
     settings.register_profile("thorough", deadline=None, max_examples=100)
     settings.load_profile("thorough" if config.getoption("--integration") else "quick")
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads what is set here
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Run two rows of tests side by side when all were asked for, since they wait more than they work."""
+    everything = config.getoption("--integration") and config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    chosen = config.option.numprocesses is not None or config.option.usepdb
+    if everything and not chosen and not hasattr(config, "workerinput"):
+        config.option.numprocesses = 2
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
+    """Keep together what may not run at the same time."""
+    return Rows(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
