@@ -23,6 +23,7 @@ from tests.fakes.watch import Watch
 from tests.fakes.world import World, made
 
 SERVER = os.environ.get("TEST_POSTGRES_URL", "postgresql://root@127.0.0.1/postgres")
+_GROWN_BYTES = 262_144
 
 
 @pytest.fixture(scope="session")
@@ -78,12 +79,21 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
 
 
 def empty(database: Database) -> None:
-    """Leave nothing in a database on the server."""
+    """Leave nothing in a database on the server.
+
+    Rows are deleted, which takes a fraction of the time of a TRUNCATE; but a table that has grown is truncated, so that
+    what is deleted slows down nobody and leads no plan astray.
+    """
     guarded = ("audit", "audit_chain")
     with database.write() as conn:
         for table in guarded:
             conn.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER USER"))
-        conn.execute(text(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY"))
+        sizes = text("SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > :most")
+        if grown := metadata.tables.keys() & conn.execute(sizes, {"most": _GROWN_BYTES}).scalars():
+            conn.execute(text(f"TRUNCATE {', '.join(grown)} CASCADE"))
+        for table in reversed(metadata.sorted_tables):
+            conn.execute(table.delete())
+        conn.execute(text("SELECT setval(oid::regclass, 1, false) FROM pg_class WHERE relkind = 'S'"))
         for table in guarded:
             conn.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
 
