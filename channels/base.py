@@ -48,6 +48,12 @@ class Message:
     """What the link is called, in the reader's language."""
     severity: str = ""
     """How urgent it is, in a word of the reader's language (chat)."""
+    why: str = ""
+    """Why the reader gets it, in a sentence of their language; empty where no choice of theirs stands behind it."""
+    settings_link: str | None = None
+    """Where the reader changes what they get."""
+    settings_label: str = ""
+    """What that link is called, in the reader's language."""
     alert_key: str | None = None
     """On a channel of alerts: the one it is about, by a name of at most 64 characters; None for one of its own."""
 

@@ -10,12 +10,13 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from channels.base import ChannelEnv, Contact, DeliveryError, Message, Permanent, Receipt, Transient
 from channels.chat import ChatHook
 from channels.http import parse_retry_after
-from channels.looks import fitted, footer_of, link_of, look_of, one_line, severity_of
+from channels.looks import fitted, footer_of, link_of, look_of, one_line, settings_of, severity_of
 from channels.wire import Reply
 
 _MOST_TITLE = 256
 _MOST_TEXT = 4_096
 _MOST_NAME = 256
+_MOST_WHY = 1_024
 _ID = re.compile(r"[0-9]{1,20}")
 _API = re.compile(r"/api/(?:v[0-9]+/)?webhooks/")
 _INLINE = re.compile(r"[\\*_~`|<\[\]]|:(?=//|[\w+-]+:)|@(?=everyone|here)")
@@ -83,14 +84,16 @@ def endpoint(url: str, *, message_id: str | None = None) -> str:
 
 def document_of(message: Message) -> dict[str, Any]:
     """The message as one embed, with everybody's mention switched off."""
-    look = look_of(message)
+    look, settings = look_of(message), _settings(message)
+    text = fitted(message.text, _MOST_TEXT - len(settings), escape)
+    footer = " · ".join(said for said in (one_line(message.why)[:_MOST_WHY], *footer_of(message)) if said)
     embed = {
         "author": {"name": f"{look.sign} {one_line(severity_of(message))}"[:_MOST_NAME]},
         "title": fitted(one_line(message.title) or message.type, _MOST_TITLE, escape),
         "url": link_of(message),
-        "description": fitted(message.text, _MOST_TEXT, escape),
+        "description": f"{text}{settings}".strip(),
         "color": look.colour,
-        "footer": {"text": " · ".join(footer_of(message))},
+        "footer": {"text": footer},
         "timestamp": message.occurred_at.isoformat(),
     }
     return {"embeds": [{name: part for name, part in embed.items() if part}], "allowed_mentions": {"parse": []}}
@@ -99,6 +102,14 @@ def document_of(message: Message) -> dict[str, Any]:
 def escape(text: str) -> str:
     """The text as it reads, with a backslash before all that Discord's markdown would act on, links included."""
     return _AT_LINE_START.sub(r"\1\2\\", _INLINE.sub(r"\\\g<0>", text))
+
+
+def _settings(message: Message) -> str:
+    """The link to what the reader gets, to stand below the text: a footer can hold none."""
+    link = settings_of(message)
+    if link is None or not set("()").isdisjoint(link):
+        return ""
+    return f"\n\n[{fitted(one_line(message.settings_label) or '→', _MOST_NAME, escape)}]({link})"
 
 
 def _of_discord(failure: DeliveryError, reply: Reply, said: Mapping[str, Any], now: datetime) -> DeliveryError:

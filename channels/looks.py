@@ -49,13 +49,21 @@ def footer_of(message: Message) -> tuple[str, ...]:
 
 def link_of(message: Message) -> str | None:
     """The message's link, if it is one that may be put into markup."""
-    link = message.link or ""
-    return link if len(link) <= _LONGEST_LINK and _LINK.fullmatch(link) else None
+    return _fit_for_markup(message.link)
+
+
+def settings_of(message: Message) -> str | None:
+    """The link to what its reader gets, if it is one that may be put into markup."""
+    return _fit_for_markup(message.settings_link)
 
 
 def one_line(text: str) -> str:
     """The text with all blanks run together, and nothing unseen."""
     return " ".join(shown(text).split())
+
+
+def _fit_for_markup(link: str | None) -> str | None:
+    return link if link and len(link) <= _LONGEST_LINK and _LINK.fullmatch(link) else None
 
 
 def fitted(text: str, most: int, escape: Callable[[str], str]) -> str:

@@ -101,7 +101,8 @@ def _alert(message: Message) -> dict[str, Any]:
 
 def _details(message: Message) -> dict[str, str]:
     """Facts and the event's data as texts, at most 8,000 characters in all; how many were left out is said."""
-    given = {**message.data, **facts(message), "link": message.link}
+    ours = {"link": message.link, "why": message.why or None, "settings": message.settings_link}
+    given = {**message.data, **facts(message), **ours}
     room = _MOST_DETAILS - len(_CUT) - 5
     details: dict[str, str] = {}
     cut = 0

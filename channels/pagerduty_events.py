@@ -43,7 +43,13 @@ def _is_about_the_key(answer: Answer) -> bool:
 
 def _alert(event: dict[str, Any], message: Message) -> bytes:
     """The event with its alert, at most 512,000 bytes: what the event carried is left out first, and said to be."""
-    details = {**facts(message), "text": clip(message.text, _MOST_TEXT), "event": message.data, "items": message.items}
+    details = {
+        **facts(message),
+        "text": clip(message.text, _MOST_TEXT),
+        "why": message.why or None,
+        "event": message.data,
+        "items": message.items,
+    }
     payload = {
         "summary": clip(message.title, _MOST_SUMMARY) or message.type,
         "source": clip(message.source or OURSELVES, _MOST_SOURCE),
@@ -54,9 +60,11 @@ def _alert(event: dict[str, Any], message: Message) -> bytes:
         "class": message.type,
         "custom_details": {name: value for name, value in details.items() if value is not None},
     }
-    seen = {"client": OURSELVES}
+    seen: dict[str, Any] = {"client": OURSELVES}
     if message.link:
         seen |= {"client_url": message.link}
+    if message.settings_link:
+        seen |= {"links": [{"href": message.settings_link, "text": message.settings_label or message.settings_link}]}
     document = {**event, **seen, "payload": {name: value for name, value in payload.items() if value is not None}}
     body = encoded(document)
     if len(body) < MOST_BYTES:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from channels.base import ChannelEnv, Contact, DeliveryError, Message, Pace, Permanent, Receipt
 from channels.chat import ChatHook
-from channels.looks import fitted, footer_of, link_of, look_of, one_line, severity_of
+from channels.looks import fitted, footer_of, link_of, look_of, one_line, settings_of, severity_of
 from channels.wire import Reply
 
 _MOST_FALLBACK = 4_000
@@ -57,10 +57,13 @@ def document_of(message: Message) -> dict[str, Any]:
     blocks: list[dict[str, Any]] = [{"type": "header", "text": _plain(f"{sign} {title}", _MOST_HEADER)}]
     if text:
         blocks.append({"type": "section", "text": _plain(text, _MOST_SECTION)})
-    if link := _link(message):
+    if link := _link(link_of(message), message.link_label):
         blocks.append({"type": "section", "text": {"type": "mrkdwn", "text": link}})
     line = " · ".join((severity, *footer_of(message)))
-    blocks.append({"type": "context", "elements": [_plain(line, _MOST_SECTION)]})
+    small = [_plain(said, _MOST_SECTION) for said in (line, one_line(message.why)) if said]
+    if settings := _link(settings_of(message), message.settings_label):
+        small.append({"type": "mrkdwn", "text": settings})
+    blocks.append({"type": "context", "elements": small})
     return {
         "text": fitted(f"{sign} {severity}: {title}\n{text}", _MOST_FALLBACK, escape),
         "mrkdwn": False,
@@ -75,15 +78,14 @@ def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def _link(message: Message) -> str | None:
+def _link(link: str | None, label: str) -> str | None:
     """The link under its label, if it fits.
 
     Not a button: a click on one is also reported to the app, and without an address for that Slack shows a warning
     beside it (slackapi/slack-github-action#513).
     """
-    link = link_of(message)
-    label = fitted(one_line(message.link_label).replace("|", " ") or "→", _MOST_HEADER, escape)
-    text = f"<{escape(link)}|{label}>" if link else ""
+    name = fitted(one_line(label).replace("|", " ") or "→", _MOST_HEADER, escape)
+    text = f"<{escape(link)}|{name}>" if link else ""
     return text if 0 < len(text) <= _MOST_SECTION else None
 
 

@@ -114,5 +114,8 @@ def _message(brief: Brief, events: Mapping[str, Event], content: Mapping[str, An
         severity=signs.get("severity", ""),
         link=signs.get("link"),
         link_label=signs.get("link_label", ""),
+        why=signs.get("why", ""),
+        settings_link=signs.get("settings_link"),
+        settings_label=signs.get("settings_label", ""),
         alert_key=brief.alert_key,
     )

@@ -75,6 +75,9 @@ def told(harness: Harness, type_: str, words: str) -> Message:
         severity=signs.severity if signs else "",
         link=signs.link if signs else None,
         link_label=signs.link_label if signs else "",
+        why=signs.why if signs else "",
+        settings_link=signs.settings_link if signs else None,
+        settings_label=signs.settings_label if signs else "",
         alert_key=alert_key(occasion.user_id, type_, occasion.subject_key) if channel.kind == "alert" else None,
         resolved=channel.kind == "alert" and EVENT_TYPES[type_].resolves,
     )
@@ -170,7 +173,9 @@ def inert_discord(entry: Mapping[str, Any], harmless: Mapping[str, Any], _words:
     assert document["allowed_mentions"] == {"parse": []}
     (embed,) = document["embeds"]
     assert embed["url"].startswith(PUBLIC_URL)
-    for part in (embed["title"], embed["description"]):
+    text, _, settings = embed["description"].rpartition("\n\n")
+    assert re.fullmatch(rf"\[[^\[\]()]+\]\({re.escape(PUBLIC_URL)}/ui/preferences\)", settings)
+    for part in (embed["title"], text):
         assert not re.search(r"(?<!\\)(?:\\\\)*(?:[*_~`|<\[\]]|@everyone|@here|:(?=//))", part)
     return "\n".join(discord.Discord().reading(entry["body"]))
 
@@ -188,9 +193,11 @@ def inert_alert(entry: Mapping[str, Any], harmless: Mapping[str, Any], _words: s
     document = same_shape(entry, harmless)
     said = list(texts(document))
     assert not [text for text in said if _UNSEEN.search(text)]
-    links = [document.get("client_url"), document.get("details", {}).get("link")]
+    details = document.get("details", {})
+    links = [document.get("client_url"), details.get("link"), details.get("settings")]
+    links += [link["href"] for link in document.get("links", [])]
     assert all(link.startswith(PUBLIC_URL) for link in links if link)
-    assert not {"links", "images", "actions", "responders", "visibleTo"} & set(document)
+    assert not {"images", "actions", "responders", "visibleTo"} & set(document)
     return "\n".join(said)
 
 

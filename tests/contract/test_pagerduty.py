@@ -48,7 +48,14 @@ def state(harness: PagerDutyHarness) -> list[tuple[str, int, int]]:
 
 def test_an_event_tells_everything(events: PagerDutyHarness):
     receipt = events.channel.send(
-        message(**ABOUT, link="https://im2.example/ui/history?subject_key=j-9"), events.contact()
+        message(
+            **ABOUT,
+            link="https://im2.example/ui/history?subject_key=j-9",
+            why="Gesendet, weil „Fehlgeschlagene Jobs“ hier eingeschaltet ist.",
+            settings_link="https://im2.example/ui/preferences",
+            settings_label="Einstellen, was wohin gesendet wird",
+        ),
+        events.contact(),
     )
     assert (receipt.http_status, receipt.provider_ref) == (202, "im2-job-1")
     event = said(events)
@@ -59,6 +66,7 @@ def test_an_event_tells_everything(events: PagerDutyHarness):
         "dedup_key": "im2-job-1",
         "client": "IM2 Notifications",
         "client_url": "https://im2.example/ui/history?subject_key=j-9",
+        "links": [{"href": "https://im2.example/ui/preferences", "text": "Einstellen, was wohin gesendet wird"}],
         "payload": {
             "summary": "Auftrag j-9 ist gescheitert – „disk full“",
             "source": "encoder",
@@ -78,6 +86,7 @@ def test_an_event_tells_everything(events: PagerDutyHarness):
         "notification_id": "ntf_0190",
         "event_id": "evt_0190",
         "text": "Der Auftrag ist gescheitert.\n.\nMehr nicht.",
+        "why": "Gesendet, weil „Fehlgeschlagene Jobs“ hier eingeschaltet ist.",
         "event": {"job_id": "j-9", "error": "disk full"},
     }
 

@@ -33,6 +33,23 @@ def test_a_message_reads_well():
     }
 
 
+def test_small_print_says_why_it_came_and_where_to_change_that():
+    why = "Gesendet, weil „Fehlgeschlagene Jobs“ hier eingeschaltet ist."
+    settings = {"settings_link": "https://im2.example/ui/preferences", "settings_label": "Was [wohin]"}
+    (embed,) = document_of(message(text="x" * 9_000, why=why, **settings))["embeds"]
+    assert embed["footer"] == {"text": f"{why} · encoder · #ntf_0190"}
+    assert embed["description"].endswith("x…\n\n[Was \\[wohin\\]](https://im2.example/ui/preferences)")
+    assert len(embed["description"]) == 4_096
+    (alone,) = document_of(message(text=" ", **settings))["embeds"]
+    assert alone["description"].startswith("[Was")
+
+
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "https://im2.example/a)b", "https://im2.example/ b", None])
+def test_a_link_that_markdown_would_misread_is_left_out(link: str | None):
+    (embed,) = document_of(message(text="so", settings_link=link, settings_label="x"))["embeds"]
+    assert embed["description"] == "so"
+
+
 def test_a_message_without_words_still_says_what_it_is_about():
     (embed,) = document_of(message(title=" ", text="\n", source=None, link=None))["embeds"]
     assert set(embed) == {"author", "title", "color", "footer", "timestamp"}

@@ -68,6 +68,20 @@ def test_a_message_reads_well():
     }
 
 
+def test_small_print_says_why_it_came_and_where_to_change_that():
+    why = "Gesendet, weil „Fehlgeschlagene Jobs“ hier eingeschaltet ist."
+    settings = {"settings_link": "https://im2.example/ui/preferences", "settings_label": "Was | wohin"}
+    context = document_of(message(why=why, **settings))["blocks"][-1]
+    assert context == {
+        "type": "context",
+        "elements": [
+            {"type": "plain_text", "text": "high · encoder · #ntf_0190", "emoji": False},
+            {"type": "plain_text", "text": why, "emoji": False},
+            {"type": "mrkdwn", "text": "<https://im2.example/ui/preferences|Was   wohin>"},
+        ],
+    }
+
+
 def test_a_message_without_words_still_says_what_it_is_about():
     document = document_of(message(title=" ", text="\n", source=None))
     assert [text["text"] for text in texts_of(document)] == ["❗ job.failed", "high · #ntf_0190"]
