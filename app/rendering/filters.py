@@ -143,6 +143,15 @@ def share(used: float, limit: float) -> float | None:
     return percent if math.isfinite(percent) else None
 
 
+def minus(value: float, other: float) -> float | None:
+    """The difference; None when it is beyond counting."""
+    try:
+        difference = value - other
+    except OverflowError:
+        return None
+    return difference if _is_finite(difference) else None
+
+
 def _is_finite(value: float) -> bool:
     return isinstance(value, int) or math.isfinite(value)
 
@@ -167,6 +176,7 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "duration": _by_reader("duration"),
     "quantity": _by_reader("quantity"),
     "share": share,
+    "minus": minus,
     "clip": clip,
     "one_line": one_line,
 }

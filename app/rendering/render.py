@@ -17,6 +17,7 @@ from app.domain.events import EVENT_TYPES
 from app.rendering import summary
 from app.rendering.catalogues import N_, Catalogues, formats_for
 from app.rendering.environment import Environments
+from app.rendering.event_names import EVENT_NAMES
 from app.rendering.filters import FILTERS, Reader
 from app.rendering.links import Links
 from app.rendering.occasion import Occasion
@@ -29,14 +30,25 @@ _MOST_OUTPUT = 1_000_000
 _LONG_KINDS = frozenset({"mail"})
 _LINKED_KINDS = frozenset({"chat", "alert"})
 _SEVERITIES = {
+    # Translators: how urgent something is.
     "low": N_("Low"),
+    # Translators: how urgent something is.
     "normal": N_("Normal"),
+    # Translators: how urgent something is.
     "high": N_("High"),
+    # Translators: how urgent something is.
     "critical": N_("Critical"),
 }
+# Translators: of trouble that has ended.
 _RESOLVED = N_("Resolved")
+# Translators: title is the title of trouble that has ended, such as "System error in encoder: no worker answers".
+_RESOLVED_TITLE = N_("Resolved: %(title)s")
 _COMPLETED = N_("Completed")
+# Translators: a link to more about what a message tells.
 _LINK_LABEL = N_("Details")
+# Translators: small print under a message in a chat; events is a name such as "Failed jobs".
+_WHY = N_("Sent because “%(events)s” is turned on here.")
+_SETTINGS_LABEL = N_("Change what you get and where")
 _QUOTED = re.compile(r"'(\w+)'")
 
 
@@ -50,11 +62,17 @@ class RenderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Signs:
-    """What stands beside the text in chats and alerts: how urgent it is in a word, and where to learn more."""
+    """What stands beside the text in chats and alerts: how urgent it is, where to learn more, and why it came.
+
+    `why` is empty where no choice of an event stands behind it.
+    """
 
     severity: str
     link: str
     link_label: str
+    why: str
+    settings_link: str
+    settings_label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +136,7 @@ class Renderer:
     def _told(self, occasion: Occasion, kind: str, used: str, reader: Reader) -> summary.Told:
         names = self._names(occasion, kind, used, reader)
         try:
-            title = clip(
-                one_line(_fill(self._environments.of(used), f"{occasion.type}/subject.txt", names)), MOST_TITLE
-            )
+            title = self._title(occasion, used, names)
         except RenderError:
             title = occasion.type
         return summary.Told(occasion, title, names["link"])
@@ -131,7 +147,7 @@ class Renderer:
         def piece(name: str) -> str:
             return _fill(environment, f"{occasion.type}/{name}", names)
 
-        title = clip(one_line(piece("subject.txt")), MOST_TITLE)
+        title = self._title(occasion, used, names)
         if kind not in _LONG_KINDS:
             signs = self._signs(occasion, names["link"], used) if kind in _LINKED_KINDS else None
             return Content(title, clip(tidy(piece("short.txt")), MOST_TEXT), None, used, signs)
@@ -141,9 +157,23 @@ class Renderer:
             raise RenderError(f"{occasion.type}/body.html gives more than {MOST_HTML:,} characters")
         return Content(title, text, html, used)
 
+    def _title(self, occasion: Occasion, used: str, names: Mapping[str, Any]) -> str:
+        title = one_line(_fill(self._environments.of(used), f"{occasion.type}/subject.txt", names))
+        if occasion.resolved and not _tells_of_an_end(occasion.type):
+            title = self._catalogues.translations(used).gettext(_RESOLVED_TITLE) % {"title": title}
+        return clip(title, MOST_TITLE)
+
     def _signs(self, occasion: Occasion, link: str, used: str) -> Signs:
         speech = self._catalogues.translations(used)
-        return Signs(speech.gettext(_severity(occasion)), link, speech.gettext(_LINK_LABEL))
+        name = EVENT_NAMES.get(occasion.type)
+        return Signs(
+            severity=speech.gettext(_severity(occasion)),
+            link=link,
+            link_label=speech.gettext(_LINK_LABEL),
+            why=speech.gettext(_WHY) % {"events": speech.gettext(name)} if name else "",
+            settings_link=self._links.preferences,
+            settings_label=speech.gettext(_SETTINGS_LABEL),
+        )
 
     def _names(self, occasion: Occasion, kind: str, used: str, reader: Reader) -> dict[str, Any]:
         data = dict(occasion.data)
@@ -157,6 +187,7 @@ class Renderer:
             "expires_at": occasion.expires_at,
             "user_id": occasion.user_id,
             "notification_id": occasion.notification_id,
+            "resolved": occasion.resolved,
             "duplicates": occasion.duplicates,
             "earlier_times": occasion.earlier_times,
             "earlier_at": occasion.earlier_at,
@@ -175,8 +206,12 @@ def _severity(occasion: Occasion) -> str:
     """How urgent it is, in a word; of what is over, or was done, that it is."""
     if occasion.resolved:
         return _RESOLVED
-    known = EVENT_TYPES.get(occasion.type)
-    return _COMPLETED if known is not None and known.resolves else _SEVERITIES[occasion.priority]
+    return _COMPLETED if _tells_of_an_end(occasion.type) else _SEVERITIES[occasion.priority]
+
+
+def _tells_of_an_end(type_: str) -> bool:
+    known = EVENT_TYPES.get(type_)
+    return known is not None and known.resolves
 
 
 def _make_reader(locale: str, used: str, timezone: str) -> Reader:

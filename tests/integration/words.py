@@ -22,33 +22,37 @@ def _english(door: str, when: str) -> dict[str, Words]:
     return {
         "job.completed": Words(
             "Job completed: nightly encode",
-            f"nightly encode (done-{door}) was completed on {when}. It took 1 hour, 2 minutes.",
-            ("The job was completed.", f"Completed: {when}", "Duration: 1 hour, 2 minutes"),
+            f"Job: done-{door}\nCompleted: {when}\nDuration: 1 hour, 2 minutes",
+            ("nightly encode was completed", f"Completed: {when}", "Duration: 1 hour, 2 minutes"),
         ),
         "job.failed": Words(
             f"Job failed: {DISK} (broken-{door})",
-            f"{DISK}\nbroken-{door} failed on {when}.",
-            ("The job failed with this error:", f"    {DISK}", f"When: {when}"),
+            f"When: {when}\n\nFix what the error says, then start the job again.",
+            (f"broken-{door} failed", f"    {DISK}", f"When: {when}"),
         ),
-        "job.progress": Words(f"going-{door}: 42.5% done", f"going-{door} is 42.5% done."),
+        "job.progress": Words(f"going-{door}: 42.5% done", f"As of: {when}"),
         "system.error": Words(
             f"System error in encoder-{door}: no worker answers",
-            f"no worker answers\nSystem error in encoder-{door} on {when}.",
-            (f"encoder-{door} reports an error:", f"When: {when}", f"Reported by: tests-{door}"),
+            f"When: {when}\nReported by: tests-{door}\n\n"
+            "Check this component and its logs now. Work that needs it may stand still.",
+            (f"encoder-{door} reports an error", f"When: {when}", f"Reported by: tests-{door}"),
         ),
         "system.warning": Words(
             f"System warning from queue-{door}: it is growing",
-            f"it is growing\nSystem warning from queue-{door} on {when}.",
+            f"When: {when}\nReported by: tests-{door}\n\n"
+            "Nothing has failed yet. A look at this component now may save trouble later.",
         ),
         "quota.exceeded": Words(
             f"Quota exceeded: storage-{door} at 107.4%",
-            f"The quota for storage-{door} is exceeded.\n1.07 GB of 1 GB are used (107.4%).",
-            ("1.07 GB of 1 GB are used (107.4%).", f"As of: {when}"),
+            f"Used: 1.07 GB of 1 GB (107.4%)\nOver the limit: 73.74 MB\nAs of: {when}\n\n"
+            "Free some of it or ask for a higher limit. Until then, new work that needs it may be refused.",
+            (f"The quota for storage-{door} is exceeded", "Over the limit: 73.74 MB", f"As of: {when}"),
         ),
         "quota.approaching": Words(
             f"Quota nearly used up: gpu-{door} at 61.7%",
-            f"The quota for gpu-{door} is nearly used up.\n1,234.5 of 2,000 are used (61.7%).",
-            ("1,234.5 of 2,000 are used (61.7%).", f"As of: {when}"),
+            f"Used: 1,234.5 of 2,000 (61.7%)\nLeft: 765.5\nAs of: {when}\n\n"
+            "Free some of it or ask for a higher limit before it runs out.",
+            (f"The quota for gpu-{door} is nearly used up", "Left: 765.5", f"As of: {when}"),
         ),
     }
 
@@ -57,33 +61,38 @@ def _german(door: str, when: str) -> dict[str, Words]:
     return {
         "job.completed": Words(
             "Job abgeschlossen: nightly encode",
-            f"nightly encode (done-{door}) wurde am {when} abgeschlossen. Dauer: 1 Stunde, 2 Minuten.",
-            ("Der Job wurde abgeschlossen.", f"Abgeschlossen: {when}", "Dauer: 1 Stunde, 2 Minuten"),
+            f"Job: done-{door}\nAbgeschlossen: {when}\nDauer: 1 Stunde, 2 Minuten",
+            ("nightly encode wurde abgeschlossen", f"Abgeschlossen: {when}", "Dauer: 1 Stunde, 2 Minuten"),
         ),
         "job.failed": Words(
             f"Job fehlgeschlagen: {DISK} (broken-{door})",
-            f"{DISK}\nbroken-{door} ist am {when} fehlgeschlagen.",
-            ("Der Job ist mit diesem Fehler fehlgeschlagen:", f"    {DISK}", f"Zeitpunkt: {when}"),
+            f"Zeitpunkt: {when}\n\nDie Ursache des Fehlers beheben und den Job dann neu starten.",
+            (f"broken-{door} ist fehlgeschlagen", f"    {DISK}", f"Zeitpunkt: {when}"),
         ),
-        "job.progress": Words(f"going-{door}: 42,5 % erledigt", f"going-{door} ist zu 42,5 % erledigt."),
+        "job.progress": Words(f"going-{door}: 42,5 % erledigt", f"Stand: {when}"),
         "system.error": Words(
             f"Systemfehler in encoder-{door}: no worker answers",
-            f"no worker answers\nSystemfehler in encoder-{door} am {when}.",
-            (f"encoder-{door} meldet einen Fehler:", f"Zeitpunkt: {when}", f"Gemeldet von: tests-{door}"),
+            f"Zeitpunkt: {when}\nGemeldet von: tests-{door}\n\n"
+            "Diese Komponente und ihre Logs jetzt prüfen. Was von ihr abhängt, steht möglicherweise still.",
+            (f"encoder-{door} meldet einen Fehler", f"Zeitpunkt: {when}", f"Gemeldet von: tests-{door}"),
         ),
         "system.warning": Words(
             f"Systemwarnung von queue-{door}: it is growing",
-            f"it is growing\nSystemwarnung von queue-{door} am {when}.",
+            f"Zeitpunkt: {when}\nGemeldet von: tests-{door}\n\n"
+            "Noch ist nichts ausgefallen. Ein Blick auf diese Komponente kann späteren Ärger ersparen.",
         ),
         "quota.exceeded": Words(
             f"Kontingent überschritten: storage-{door} bei 107,4 %",
-            f"Das Kontingent für storage-{door} ist überschritten.\n1,07 GB von 1 GB sind belegt (107,4 %).",
-            ("1,07 GB von 1 GB sind belegt (107,4 %).", f"Stand: {when}"),
+            f"Belegt: 1,07 GB von 1 GB (107,4 %)\nÜber dem Limit: 73,74 MB\nStand: {when}\n\n"
+            "Etwas davon freigeben oder ein höheres Limit beantragen. Bis dahin wird neue Arbeit, die es braucht,"
+            " möglicherweise abgelehnt.",
+            (f"Das Kontingent für storage-{door} ist überschritten", "Über dem Limit: 73,74 MB", f"Stand: {when}"),
         ),
         "quota.approaching": Words(
             f"Kontingent fast aufgebraucht: gpu-{door} bei 61,7 %",
-            f"Das Kontingent für gpu-{door} ist fast aufgebraucht.\n1.234,5 von 2.000 sind belegt (61,7 %).",
-            ("1.234,5 von 2.000 sind belegt (61,7 %).", f"Stand: {when}"),
+            f"Belegt: 1.234,5 von 2.000 (61,7 %)\nÜbrig: 765,5\nStand: {when}\n\n"
+            "Bevor das Kontingent aufgebraucht ist: etwas freigeben oder ein höheres Limit beantragen.",
+            (f"Das Kontingent für gpu-{door} ist fast aufgebraucht", "Übrig: 765,5", f"Stand: {when}"),
         ),
     }
 

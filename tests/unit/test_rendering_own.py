@@ -104,7 +104,7 @@ SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
             CONTACT_FAILING,
             SINCE | UNTIL,
             "en",
-            "Slack …a1b2 takes nothing",
+            "Slack …a1b2 does not take notifications",
             (
                 "Every delivery there since November 22, 2026, 9:05 PM CET failed. If this goes on, it is turned off"
                 " after November 27, 2026, 9:05 PM CET."
@@ -114,7 +114,7 @@ SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
             CONTACT_FAILING,
             {"since": None},
             "de",
-            "Slack …a1b2 nimmt nichts an",
+            "Slack …a1b2 nimmt keine Benachrichtigungen an",
             (
                 "Der Empfänger lehnt ab, was dorthin gesendet wird. Der Kontakt stammt aus den Einstellungen des"
                 " Dienstes und wird trotzdem mit jeder Benachrichtigung versucht."

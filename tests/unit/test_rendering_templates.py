@@ -93,7 +93,10 @@ def test_styles_become_attributes_and_the_at_rules_stay_in_the_head():
     content = make_renderer().render(make_occasion("job.failed"), kind="mail", locale="de", timezone="UTC")
     html = content.html or ""
     assert html.startswith('<!doctype html>\n<html lang="de" dir="ltr">')
-    assert re.search(r'<td class="banner bad" style="[^"]*background-color: #b3261e[^"]*">Fehlgeschlagen</td>', html)
+    assert re.search(
+        r'<td class="banner bad" style="[^"]*background-color: #b3261e[^"]*"><span [^>]*>✕</span>Fehlgeschlagen</td>',
+        html,
+    )
     assert "@media (prefers-color-scheme: dark)" in html
     assert "@media (max-width: 420px)" in html
     assert html.index('class="preheader"') < html.index('class="page"')
