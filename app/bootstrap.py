@@ -1,7 +1,7 @@
 """The one place that picks implementations: everything a process needs, built from the settings."""
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -50,6 +50,7 @@ from app.services.pipeline import Pipeline
 from app.services.preference_files import PreferenceFiles
 from app.services.preference_view import PreferenceView
 from app.services.preferences import PreferenceDocuments
+from app.services.previews import Previews
 from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
@@ -69,7 +70,7 @@ from app.store.gate_link import GateLink
 from app.store.gates import Gates
 from app.store.pace import Paces
 from app.store.secretbox import SecretBox
-from channels.base import Channel, ChannelEnv, RetryPolicy
+from channels.base import Channel, ChannelEnv, Message, RetryPolicy
 from channels.registry import build_channels
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -89,6 +90,7 @@ class Services:
     announcer: Announcer
     intake: Intake
     explain: Explain
+    previews: Previews
     events: Events
     preferences: PreferenceDocuments
     preference_files: PreferenceFiles
@@ -145,17 +147,12 @@ def build_services(
     names = Names(secret_key)
     bell = Bell(url, names)
     inbox = Inbox(database, clock, bell.ring, Fallbacks(database, clock, process=process))
-    channels = build_channels(_channel_env(settings, inbox, clock))
+    channels = build_channels(_channel_env(settings, inbox.put, clock))
     book = ContactBook(channels, box)
     people = People(
         channels, book, box, default_locale=settings.default_locale, default_timezone=settings.default_timezone
     )
-    renderer = Renderer(
-        templates=_ROOT / "templates",
-        translations=_ROOT / "translations",
-        public_url=settings.public_url,
-        default_locale=settings.default_locale,
-    )
+    renderer = _renderer(settings)
     translator = Translator(translations=_ROOT / "translations", default_locale=settings.default_locale)
     link = GateLink(url, GateFaults(database, process=process).count)
     gates, breakers = Gates(link, secret=secret_key), Breakers(link)
@@ -185,6 +182,7 @@ def build_services(
         channels=channels,
         announcer=announcer,
         intake=Intake(database, people, admission, clock),
+        previews=_previews(settings, renderer, channels, clock),
         explain=Explain(database, gates, people, renderer, translator, channels, rules, clock),
         events=Events(database, clock, process=process),
         preferences=preferences,
@@ -260,14 +258,36 @@ def build_services(
     )
 
 
-def _channel_env(settings: Settings, inbox: Inbox, clock: Clock) -> ChannelEnv:
+def build_previews(settings: Settings) -> Previews:
+    """Previews alone, which need neither a database nor a key."""
+    clock = SystemClock()
+    channels = build_channels(_channel_env(settings, lambda _messages: None, clock))
+    return _previews(settings, _renderer(settings), channels, clock)
+
+
+def _previews(settings: Settings, renderer: Renderer, channels: Mapping[str, Channel], clock: Clock) -> Previews:
+    return Previews(
+        renderer, channels, clock, default_locale=settings.default_locale, default_timezone=settings.default_timezone
+    )
+
+
+def _renderer(settings: Settings) -> Renderer:
+    return Renderer(
+        templates=_ROOT / "templates",
+        translations=_ROOT / "translations",
+        public_url=settings.public_url,
+        default_locale=settings.default_locale,
+    )
+
+
+def _channel_env(settings: Settings, put_in_inbox: Callable[[Sequence[Message]], None], clock: Clock) -> ChannelEnv:
     return ChannelEnv(
         smtp=settings.smtp,
         mail_dir=settings.mail_dir,
         public_url=settings.public_url,
         webhook_timeout=settings.webhook_timeout_seconds,
         allowed_networks=settings.webhook_allowed_networks,
-        put_in_inbox=inbox.put,
+        put_in_inbox=put_in_inbox,
         now=clock.now,
         slack_url=settings.slack_webhook_url,
         discord_url=settings.discord_webhook_url,

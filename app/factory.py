@@ -27,6 +27,7 @@ from app.api import (
     operations,
     preference_files,
     preferences,
+    previews,
     users,
 )
 from app.api.answers import dumps
@@ -47,6 +48,7 @@ BLUEPRINTS = (
     keys.blueprint,
     users.blueprint,
     event_types.blueprint,
+    previews.blueprint,
     channels.blueprint,
     audit.blueprint,
     operations.blueprint,

@@ -296,6 +296,10 @@ class Channel(ABC):
         """
         raise TypeError(f"{self.name} cannot change what it has sent")
 
+    def document(self, message: Message) -> Mapping[str, Any] | None:
+        """What the receiver would get, without keys and addresses, for people to look at; None if it is no JSON."""
+        return None
+
     def created_secrets(self, contact: Contact, before: Contact | None) -> Mapping[str, str]:
         """Secrets that this change made and that the answer shows this one time, by field name."""
         return {}

@@ -52,6 +52,10 @@ class Discord(ChatHook):
             raise Permanent("There is no message with this id.")
         return self._done("PATCH", endpoint(contact.secret["url"], message_id=provider_ref), message, contact)
 
+    def document(self, message: Message) -> Mapping[str, Any]:
+        """The embed."""
+        return document_of(message)
+
     def _done(self, method: str, url: str, message: Message, contact: Contact) -> Receipt:
         reply = self._call(method, url, document_of(message), contact)
         said = _read(reply)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from channels.alerts import is_environments, place
 from channels.base import (
@@ -20,7 +20,7 @@ from channels.guard import Guard, UrlFault
 from channels.http import Http
 from channels.json_api import JsonApi
 from channels.masks import masked, read_key, with_end
-from channels.opsgenie_alerts import OpsgenieAlerts
+from channels.opsgenie_alerts import OpsgenieAlerts, document_of
 from channels.sockets import Deadline
 
 _FIELDS = frozenset({"api_key", "url"})
@@ -121,6 +121,10 @@ class Opsgenie(Channel):
             now=self._now,
         )
         return OpsgenieAlerts(api, deadline, self._pause).send(message)
+
+    def document(self, message: Message) -> Mapping[str, Any]:
+        """What opens the alert, or closes it."""
+        return document_of(message)
 
     def close(self) -> None:
         """Close the kept connections."""

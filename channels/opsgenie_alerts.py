@@ -52,10 +52,9 @@ class OpsgenieAlerts:
         """Create or close; Opsgenie counts a repeat while the alert is open, and ignores the end of what is closed."""
         if message.resolved:
             path = f"/v2/alerts/{quote(key_of(message), safe='')}/close?identifierType=alias"
-            note = clip(f"{message.title}\n\n{message.text}", _MOST_NOTE)
-            answer = self._api.ask("POST", path, {"source": OURSELVES, "note": note})
         else:
-            answer = self._api.ask("POST", "/v2/alerts", _alert(message))
+            path = "/v2/alerts"
+        answer = self._api.ask("POST", path, document_of(message))
         if answer.failure is not None:
             raise answer.failure
         request_id = _text(answer.data.get("requestId"))
@@ -85,7 +84,10 @@ class OpsgenieAlerts:
         return None
 
 
-def _alert(message: Message) -> dict[str, Any]:
+def document_of(message: Message) -> dict[str, Any]:
+    """What opens the alert; what closes it, if its trouble is over."""
+    if message.resolved:
+        return {"source": OURSELVES, "note": clip(f"{message.title}\n\n{message.text}", _MOST_NOTE)}
     alert = {
         "message": clip(message.title, _MOST_MESSAGE) or message.type,
         "alias": key_of(message),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 from channels.alerts import is_environments, place
 from channels.base import (
@@ -19,8 +19,8 @@ from channels.base import (
 from channels.http import Http
 from channels.json_api import JsonApi
 from channels.masks import masked, read_key, with_end
-from channels.pagerduty_events import PagerDutyEvents
-from channels.pagerduty_incidents import PagerDutyIncidents
+from channels.pagerduty_events import PagerDutyEvents, event_of
+from channels.pagerduty_incidents import PagerDutyIncidents, incident_of
 from channels.sockets import Deadline
 
 _FIELDS = frozenset({"routing_key"})
@@ -103,6 +103,11 @@ class PagerDuty(Channel):
             )
             return PagerDutyEvents(api, key).send(message)
         return PagerDutyIncidents.of(self._settings, self._http, deadline, self._now).send(message)
+
+    def document(self, message: Message) -> Mapping[str, Any]:
+        """The event, or the incident where the environment asks for incidents."""
+        by_incidents = self._settings.routing_key is None and self._settings.api_key is not None
+        return incident_of(message, self._settings.service_id or "") if by_incidents else event_of(message)
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -8,6 +8,7 @@ from channels.json_api import Answer, JsonApi, encoded, key_refused
 
 MOST_BYTES = 512_000
 _SEVERITIES = {"critical": "critical", "high": "error", "normal": "warning", "low": "info"}
+_MOST_KEY = 512
 _MOST_SUMMARY = 1_024
 _MOST_SOURCE = 255
 _MOST_TEXT = 20_000
@@ -25,9 +26,8 @@ class PagerDutyEvents:
 
     def send(self, message: Message) -> Receipt:
         """Trigger or resolve. PagerDuty drops a resolve when nothing is open, and folds a trigger into what is."""
-        action = "resolve" if message.resolved else "trigger"
-        event = {"routing_key": self._routing_key, "event_action": action, "dedup_key": key_of(message)}
-        answer = self._api.ask("POST", "/v2/enqueue", encoded(event) if message.resolved else _alert(event, message))
+        body = encoded({"routing_key": self._routing_key, **event_of(message)})
+        answer = self._api.ask("POST", "/v2/enqueue", body)
         if answer.failure is not None:
             if isinstance(answer.failure, Transient) and answer.status == 429:
                 answer.failure.retry_after = answer.failure.retry_after or _THROTTLED_SECONDS
@@ -41,8 +41,14 @@ def _is_about_the_key(answer: Answer) -> bool:
     return answer.status == 400 and isinstance(errors, list) and "routing_key" in str(errors)
 
 
-def _alert(event: dict[str, Any], message: Message) -> bytes:
-    """The event with its alert, at most 512,000 bytes: what the event carried is left out first, and said to be."""
+def event_of(message: Message) -> dict[str, Any]:
+    """The event but for its key, so that the whole is at most 512,000 bytes: what ours carried is left out first.
+
+    That is said then.
+    """
+    event = {"event_action": "resolve" if message.resolved else "trigger", "dedup_key": key_of(message)}
+    if message.resolved:
+        return event
     details = {
         **facts(message),
         "text": clip(message.text, _MOST_TEXT),
@@ -66,10 +72,9 @@ def _alert(event: dict[str, Any], message: Message) -> bytes:
     if message.settings_link:
         seen |= {"links": [{"href": message.settings_link, "text": message.settings_label or message.settings_link}]}
     document = {**event, **seen, "payload": {name: value for name, value in payload.items() if value is not None}}
-    body = encoded(document)
-    if len(body) < MOST_BYTES:
-        return body
+    if len(encoded(document)) < MOST_BYTES - _MOST_KEY:
+        return document
     for name in ("event", "items"):
         if name in document["payload"]["custom_details"]:
             document["payload"]["custom_details"][name] = _TOO_LARGE
-    return encoded(document)
+    return document

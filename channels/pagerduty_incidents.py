@@ -49,15 +49,7 @@ class PagerDutyIncidents:
         return self._resolve(message) if message.resolved else self._open(message)
 
     def _open(self, message: Message) -> Receipt:
-        incident = {
-            "type": "incident",
-            "title": clip(message.title, _MOST_TITLE) or message.type,
-            "service": {"id": self._service_id, "type": "service_reference"},
-            "urgency": "high" if message.priority in _URGENT else "low",
-            "incident_key": key_of(message),
-            "body": {"type": "incident_body", "details": clip(message.text, _MOST_TEXT)},
-        }
-        answer = self._api.ask("POST", "/incidents", {"incident": incident})
+        answer = self._api.ask("POST", "/incidents", incident_of(message, self._service_id))
         if answer.failure is None:
             return Receipt(http_status=answer.status, provider_ref=_id_of(answer.data.get("incident")))
         if answer.status == 409 or (answer.status == 400 and _code(answer.data) == _INVALID_INPUT):
@@ -74,8 +66,7 @@ class PagerDutyIncidents:
         found = self._find(message)
         if found is None:
             return Receipt(detail="No incident with this key is open any more.")
-        change = {"incident": {"type": "incident_reference", "status": "resolved"}}
-        answer = self._api.ask("PUT", f"/incidents/{quote(found, safe='')}", change)
+        answer = self._api.ask("PUT", f"/incidents/{quote(found, safe='')}", incident_of(message, self._service_id))
         if answer.failure is None:
             return Receipt(http_status=answer.status, provider_ref=found)
         if isinstance(answer.failure, Permanent) and self._find(message) is None:
@@ -103,6 +94,21 @@ class PagerDutyIncidents:
             and isinstance(service, Mapping)
             and service.get("id") == self._service_id
         )
+
+
+def incident_of(message: Message, service_id: str) -> dict[str, Any]:
+    """What opens an incident; what resolves it, if its trouble is over."""
+    if message.resolved:
+        return {"incident": {"type": "incident_reference", "status": "resolved"}}
+    incident = {
+        "type": "incident",
+        "title": clip(message.title, _MOST_TITLE) or message.type,
+        "service": {"id": service_id, "type": "service_reference"},
+        "urgency": "high" if message.priority in _URGENT else "low",
+        "incident_key": key_of(message),
+        "body": {"type": "incident_body", "details": clip(message.text, _MOST_TEXT)},
+    }
+    return {"incident": incident}
 
 
 def _id_of(incident: object) -> str | None:

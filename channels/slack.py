@@ -46,6 +46,10 @@ class Slack(ChatHook):
             raise self._refused(_of_slack(failure, reply), message)
         return Receipt(http_status=reply.status)
 
+    def document(self, message: Message) -> Mapping[str, Any]:
+        """The blocks, and the text that stands for them."""
+        return document_of(message)
+
 
 def document_of(message: Message) -> dict[str, Any]:
     """The message as blocks, and as the text that stands for them in notices and for screen readers.

@@ -7,7 +7,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
-from typing import ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from channels.base import (
     Channel,
@@ -134,6 +134,10 @@ class Webhook(Channel):
         if failure is not None:
             raise _by_standard_webhooks(failure)
         return Receipt(http_status=reply.status)
+
+    def document(self, message: Message) -> Mapping[str, Any]:
+        """What is posted and signed."""
+        return dict(json.loads(body_of(message)))
 
     def close(self) -> None:
         """Close the kept connections."""

@@ -126,6 +126,9 @@ see 200 PATCH /preferences/_defaults --header 'Content-Type: application/merge-p
 title "Events"
 json 200 POST /events/explain "{\"type\": \"job.failed\", \"recipients\": [\"$ME\"], \"data\": {\"job_id\": \"j-1\", \"error\": \"disk full\"}}"
 holds because
+json 200 POST /templates/preview '{"type": "quota.exceeded", "channel": "slack", "locale": "de", "timezone": "Europe/Berlin"}'
+holds Kontingent
+json 422 POST /templates/preview '{"type": "job.progress", "channel": "pagerduty"}'
 TOKEN=$SERVICE json 202 POST /events "{\"type\": \"job.failed\", \"recipients\": [\"$ME\"], \"data\": {\"job_id\": \"j-1\", \"error\": \"disk full\"}}" --header 'Idempotency-Key: j-1'
 EVENT=$(id_of evt)
 TOKEN=$SERVICE json 202 POST /events "{\"type\": \"job.failed\", \"recipients\": [\"$ME\"], \"data\": {\"job_id\": \"j-1\", \"error\": \"disk full\"}}" --header 'Idempotency-Key: j-1'

@@ -18,9 +18,12 @@ def data_schemas() -> dict[str, Any]:
     return {data_schema_name(type_.name): _data_schema(type_) for type_ in EVENT_TYPES.values()}
 
 
-def event_rules() -> dict[str, Any]:
-    """What an event's type asks of its other fields, as keywords beside those of its fields."""
-    return {"allOf": [_rule(type_) for type_ in EVENT_TYPES.values()]}
+def event_rules(*, addressed: bool = True) -> dict[str, Any]:
+    """What an event's type asks of its other fields, as keywords beside those of its fields.
+
+    What is not addressed has no recipients.
+    """
+    return {"allOf": [_rule(type_, addressed=addressed) for type_ in EVENT_TYPES.values()]}
 
 
 def event_examples() -> dict[str, Any]:
@@ -58,8 +61,8 @@ def _data_rules(type_: EventType) -> dict[str, Any]:
     return {name: rule for name, rule in type_.data_schema.items() if name != "$schema"}
 
 
-def _rule(type_: EventType) -> dict[str, Any]:
-    asked = {} if type_.for_operators else {"required": ["recipients"]}
+def _rule(type_: EventType, *, addressed: bool) -> dict[str, Any]:
+    asked = {} if type_.for_operators or not addressed else {"required": ["recipients"]}
     return {
         "if": {"properties": {"type": {"const": type_.name}}, "required": ["type"]},
         "then": {"properties": {"data": _data_rules(type_)}, **asked},

@@ -84,6 +84,7 @@ DOORS: Mapping[str, Door] = {
     "a batch of CloudEvents": Door("POST /events", [ENVELOPE], "subject", BATCH, limit=8 * 1024 * 1024),
     "a batch": Door("POST /events/batch", {"events": [EVENT]}, "source", limit=8 * 1024 * 1024),
     "a question": Door("POST /events/explain", EVENT, "source"),
+    "a preview": Door("POST /templates/preview", {"type": "job.failed", "channel": "email"}, "source"),
     "preferences": Door(f"PUT /preferences/{ME}", {"locale": "de"}, "locale"),
     "a change of preferences": Door(f"PATCH /preferences/{ME}", {"locale": "de"}, "locale", MERGE_PATCH),
     "the defaults": Door("PUT /preferences/_defaults", {"locale": "de"}, "locale"),

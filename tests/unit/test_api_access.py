@@ -47,6 +47,7 @@ ROWS = {
     "GET /notifications/<notification_id>": Row("users:read", users=True),
     "DELETE /notifications/<notification_id>": Row("events:write", own=True),
     "GET /event-types": Row(ANYBODY),
+    "POST /templates/preview": Row("admin", body={"type": "job.failed", "channel": "email"}),
     "GET /channels": Row("admin"),
     "POST /channels/<channel>/pause": Row("admin"),
     "POST /channels/<channel>/resume": Row("admin"),

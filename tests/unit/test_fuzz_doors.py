@@ -35,6 +35,18 @@ FIELDS = {
         ),
         PREFERENCE_FIELDS,
     ),
+    "a preview": (
+        "type",
+        "channel",
+        "locale",
+        "timezone",
+        "data",
+        "source",
+        "subject_key",
+        "priority",
+        "resolved",
+        "occurred_at",
+    ),
     "a change of an item": ("read", "archived"),
     "a key": ("name", "scopes"),
     "a replay": (
