@@ -9,11 +9,12 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import dates, lists, numbers, units
+from babel import dates, lists, numbers
 from babel.core import Locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
+from app.rendering.measures import measured
 from app.rendering.text import clip, one_line
 
 _ZONE_NAME = re.compile(r"[^\W\d_]{2,5}")
@@ -91,12 +92,8 @@ class Reader:
         if abs(amount) >= _LARGEST:
             return f"{self.number(value)} B"
         shown = round(amount, 2)
-        return units.format_unit(
-            int(shown) if shown == int(shown) else shown,  # 1.00 would count as many
-            f"digital-{_SIZES[size]}",
-            "short" if size else "long",
-            locale=self._formats,
-        )
+        exact = int(shown) if shown == int(shown) else shown  # 1.00 would count as many
+        return measured(exact, f"digital-{_SIZES[size]}", "short" if size else "long", self._formats)
 
     def _duration(self, seconds: float) -> str:
         """A number of seconds as its two largest units: 30 minutes, 34 seconds."""
@@ -111,7 +108,7 @@ class Reader:
             if count or parts or name == "second":
                 parts.append((name, count))
         shown = [part for part in parts[:2] if part[1]] or parts[:1]
-        words = [units.format_unit(count, f"duration-{name}", "long", locale=self._formats) for name, count in shown]
+        words = [measured(count, f"duration-{name}", "long", self._formats) for name, count in shown]
         return lists.format_list(words, "unit", locale=self._formats)
 
     def quantity(self, value: float, unit: object = None) -> str:

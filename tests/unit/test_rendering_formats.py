@@ -180,3 +180,20 @@ def test_formats_never_speak_another_language_than_the_text():
     assert str(formats_for("de-AT", "de")) == "de_AT"
     assert str(formats_for("fr-CA", "en")) == "en"
     assert str(formats_for("en-ZZ-bogus", "en")) == "en"
+
+
+@pytest.mark.parametrize("locale", ["en", "de", "fr", "es", "pt-BR", "it", "nl", "pl", "ja", "zh-Hans", "ar", "uk"])
+def test_no_language_shows_the_name_of_a_unit_in_place_of_its_word(locale: str):
+    counts = (0, 1, 2, 3, 5, 11, 21, 100)
+    spans = [count * length for count in counts for length in (1, 60, 3600, 86_400)]
+    sizes = [count * 1000**power for count in counts for power in range(5)]
+    words = [reader(locale).duration(span) for span in spans] + [reader(locale).filesize(size) for size in sizes]
+    assert [word for word in words if "-" in word or "duration" in word or "digital" in word] == []
+
+
+@pytest.mark.parametrize(
+    ("locale", "written"),
+    [("nl", "1 dag en 1 uur"), ("ja", "1 日 1 時間"), ("pt-BR", "1 dia e 1 hora"), ("pl", "1 dzień i 1 godzina")],
+)
+def test_words_for_units_come_from_a_shorter_form_where_there_is_no_long_one(locale: str, written: str):
+    assert reader(locale).duration(90_000) == written
