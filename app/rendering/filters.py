@@ -9,12 +9,12 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import dates, lists, numbers
+from babel import dates, numbers
 from babel.core import Locale
 from jinja2 import pass_context
 from jinja2.runtime import Context
 
-from app.rendering.measures import measured
+from app.rendering.measures import measured, side_by_side
 from app.rendering.text import clip, one_line
 
 _ZONE_NAME = re.compile(r"[^\W\d_]{2,5}")
@@ -109,7 +109,7 @@ class Reader:
                 parts.append((name, count))
         shown = [part for part in parts[:2] if part[1]] or parts[:1]
         words = [measured(count, f"duration-{name}", "long", self._formats) for name, count in shown]
-        return lists.format_list(words, "unit", locale=self._formats)
+        return side_by_side(words, self._formats)
 
     def quantity(self, value: float, unit: object = None) -> str:
         """An amount with its unit; bytes become a size, and what is no text is no unit."""
