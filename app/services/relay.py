@@ -292,6 +292,8 @@ class Relay:
                 if audit.seal(conn, _SLICE) < _SLICE:
                     return
             self._breathe()
+            # A flood writes as much as can be sealed, and lanes must not run empty over it.
+            self.feed()
 
 
 def _end_pause(channels: Sequence[str], conn: Any, now: datetime, limit: int) -> list[Moved]:

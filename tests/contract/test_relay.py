@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from app.domain.notifications import lane_of
 from app.services.announcing import LANE_CAPACITY, Announcement, PublishFailed
-from app.store import counters, heartbeats, notifications
+from app.store import audit, counters, heartbeats, notifications
 from app.store.engine import Database
 from app.store.tables import attempts
 from channels.base import Transient
@@ -114,6 +114,16 @@ def test_no_user_starves_however_little_room_there_is(spine: Spine, clock: FakeC
         told.update(spine.row(id_).user_id for id_ in rung(spine))
     assert len(told) == 151
     assert told["a-flooded"] <= 4
+
+
+def test_lanes_are_fed_while_a_long_log_is_sealed(spine: Spine, clock: FakeClock):
+    with spine.database.write() as conn:
+        audit.record(conn, [audit.Entry(clock.now(), "key:key_1", "accept", "evt_1", {})] * 501)
+    ids = put(spine, 3)
+    spine.relay.sweep()
+    assert rung(spine) == ids
+    with spine.database.read() as conn:
+        assert audit.verify(conn) == audit.Verdict(501, 0, None)
 
 
 def test_those_of_one_place_share_a_bell(spine: Spine):
