@@ -99,6 +99,7 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.fairness", description=__doc__)
     parser.add_argument("--events", type=int, default=10_000, help="how many the flood has")
     parser.add_argument("--alone", type=float, default=20.0, metavar="SECONDS", help="how long without a flood")
+    parser.add_argument("--shared", action="store_true", help="all webhooks go to one receiver, not each to its own")
     wanted = parser.parse_args(words)
     console = Console(width=None if sys.stdout.isatty() else 140)
     floods: Mapping[str, Callable[[int], dict[str, Any]]] = {
@@ -114,8 +115,8 @@ def main(words: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="im2-fairness-") as folder, _bar(console) as show:
         show("starting", 0.0)
         with Rig(Path(folder) / "rig") as rig:
-            for user in ("ana", "bea", _FLOODED):
-                rig.add_user(user)
+            for number, user in enumerate(("ana", "bea", _FLOODED)):
+                rig.add_user(user, "127.0.0.1" if wanted.shared else f"127.0.0.{number + 2}")
             _promised(rig, [_event("job.completed", "watcher", "ana", {"job_id": "warm-up"})])
             spans = [_probed(rig, _QUIET, lambda: _wait(wanted.alone, show))]
             for type_, made in floods.items():

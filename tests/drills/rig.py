@@ -92,7 +92,7 @@ class Rig:
             self.database = Database(database_url)
             cleanup.callback(self.database.close)
             environ = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}
-            self._receiver_port = cleanup.enter_context(self._fake("receiver"))
+            self._receiver_port = cleanup.enter_context(self._fake("receiver", host="0.0.0.0"))  # noqa: S104
             mail_port = cleanup.enter_context(self._fake("mailbox", self._mail))
             self._environ = environ | {
                 "DATA_DIR": str(self.data_dir),
@@ -183,9 +183,9 @@ class Rig:
         """The admin's header."""
         return {"Authorization": f"Bearer {_ADMIN_KEY}"}
 
-    def add_user(self, user_id: str) -> None:
-        """Give a user a mail address and a webhook of their own."""
-        hook = f"http://127.0.0.1:{self._receiver_port}/hook/{user_id}"
+    def add_user(self, user_id: str, host: str = "127.0.0.1") -> None:
+        """Give a user a mail address and a webhook of their own; each loopback host is a receiver of its own."""
+        hook = f"http://{host}:{self._receiver_port}/hook/{user_id}"
         contacts = {"email": f"{user_id}@example.com", "webhook": {"url": hook}}
         self.call("PUT", f"/preferences/{user_id}", json={"contacts": contacts}).raise_for_status()
 
@@ -211,8 +211,8 @@ class Rig:
         self._product.wait()
 
     @contextmanager
-    def _fake(self, name: str, script: Script | None = None) -> Iterator[int]:
-        words = [sys.executable, "-m", f"tests.fakes.{name}", "--ledger", str(self._ledger)]
+    def _fake(self, name: str, script: Script | None = None, host: str = "127.0.0.1") -> Iterator[int]:
+        words = [sys.executable, "-m", f"tests.fakes.{name}", "--ledger", str(self._ledger), "--host", host]
         if script is not None:
             path = self.directory / f"{name}.json"
             path.write_text(json.dumps(script))

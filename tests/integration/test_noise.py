@@ -57,6 +57,7 @@ class Run:
     """The subjects of mails, by the notification."""
     chat: Sequence[Entry] = ()
     inbox: Sequence[Mapping[str, Any]] = ()
+    died: set[str] = field(default_factory=set)
     unaccounted: float = -1.0
 
 
@@ -159,6 +160,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
         run.chat = [entry for entry in receiver.ledger.entries() if entry["channel"] == "discord"]
         run.mails = mails(product.data_dir / "mail")
         run.inbox = product.get(f"/inbox/{WATCHER}", state="all")["items"]
+        run.died = {line["component"] for line in product.lines() if line["message"] == "component_died"}
         run.unaccounted = product.metrics().sum("notifications_unaccounted")
         yield run
 
@@ -240,6 +242,7 @@ def test_the_run_has_seen_something_of_everything(run: Run):
     ends = Counter(row["status"] for row in rows)
     assert min(ends["delivered"], ends["digested"], ends["suppressed"]) > 20, f"NOISE_SEED={run.seed}: {ends}"
     assert sum(row["type"] == "digest" for row in rows) > 2
+    assert run.died == {"worker-outbound", "relay"}
 
 
 def test_a_thousand_reports_and_the_end_are_one_item_and_one_message(run: Run):
