@@ -119,6 +119,12 @@ def _send(settings: "Settings", arguments: argparse.Namespace) -> int:
     return send.run(settings, arguments)
 
 
+def _preview(settings: "Settings", arguments: argparse.Namespace) -> int:
+    from app.cli import preview
+
+    return preview.run(settings, arguments)
+
+
 def _sinks(_settings: "Settings", arguments: argparse.Namespace) -> None:
     from tests.fakes.sinks import run
 
@@ -187,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("type", help="such as job.failed")
     send.add_argument("--to", action="append", default=[], metavar="USER", help="may be repeated")
     send.add_argument("--data", default="{}", metavar="JSON")
+    _preview_words(command("preview", _preview, "what a channel would be sent; --gallery shows all of it as pages"))
     sinks = command("sinks", _sinks, "a local mail box and fake receivers, for trying things out")
     sinks.add_argument("--host", default="127.0.0.1")
     sinks.add_argument("--http-port", type=int, default=8025, help="for webhooks, chat and alerts")
@@ -222,6 +229,18 @@ def _preferences_words(parser: argparse.ArgumentParser) -> None:
     back.add_argument("file", metavar="FILE")
     back.add_argument("--dry-run", action="store_true", help="only say what would become of each line")
     back.add_argument("--skip-bad", action="store_true", help="import the rest even if a line is bad")
+
+
+def _preview_words(preview: argparse.ArgumentParser) -> None:
+    preview.add_argument("type", nargs="?", help="such as job.failed")
+    preview.add_argument("channel", nargs="?", help="such as email")
+    preview.add_argument("locale", nargs="?", help="such as de")
+    preview.add_argument("--data", metavar="JSON", help="by default the sample of the type")
+    preview.add_argument("--timezone", metavar="ZONE", help="by default DEFAULT_TIMEZONE")
+    preview.add_argument("--resolved", action="store_true", help="as if the trouble were over")
+    preview.add_argument("--show", choices=("text", "html", "json"), default="text")
+    preview.add_argument("--gallery", type=Path, metavar="DIR", help="write pages, and pictures if a Chromium is there")
+    preview.add_argument("--language", action="append", default=[], metavar="LOCALE", help="in the gallery: only this")
 
 
 if __name__ == "__main__":

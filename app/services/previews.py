@@ -1,7 +1,7 @@
 """What a channel would be sent for an event that never happened: in any language, stored and sent nowhere."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from marshmallow import ValidationError
@@ -10,15 +10,15 @@ from app.domain.alerts import alert_key, closes_alert
 from app.domain.clock import Clock
 from app.domain.events import EVENT_TYPES, Event
 from app.domain.ids import new_id
+from app.domain.notifications import DIGEST
 from app.domain.preferences import lock_of
 from app.rendering.occasion import Occasion
 from app.rendering.render import Content, Renderer, RenderError
-from app.services import event_schema
+from app.services import event_schema, own_samples
 from app.services.intake import Invalid
 from app.services.preference_schema import PreferenceSchema
 from channels.base import Channel, Message
 
-READER = "u-17"
 _OWN_FIELDS = ("channel", "locale", "timezone")
 _EVENT_FIELDS = ("type", "data", "source", "subject_key", "priority", "resolved", "occurred_at")
 
@@ -60,18 +60,23 @@ class Previews:
         """The preview that a request asks for; without data, of the type's sample. Raises Invalid."""
         now = self._clock.now()
         known = EVENT_TYPES.get(str(raw.get("type")))
-        event = {"data": known.sample if known else {}, **_some(raw, _EVENT_FIELDS), "recipients": [READER]}
+        event = {"data": known.sample if known else {}, **_some(raw, _EVENT_FIELDS), "recipients": [own_samples.READER]}
         values, errors = event_schema.load(event, list(self._channels), now)
         allowed = (*_OWN_FIELDS, *_EVENT_FIELDS)
         errors |= {name: [f"Unknown field. Allowed: {', '.join(allowed)}."] for name in raw if name not in allowed}
         errors |= self._channel_faults(raw.get("channel"), known.name if known else None)
+        wishes, faults = self._wishes(raw)
+        if errors or faults:
+            raise Invalid({"json": {**errors, **faults}})
+        return self._made(event_schema.event_of(values, "preview", now), str(raw["channel"]), wishes)
+
+    def _wishes(self, raw: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+        """The language and the zone, and what is wrong with them."""
         try:
             wishes, _ = self._reader.document(_some(raw, ("locale", "timezone")))
         except ValidationError as error:
-            wishes, errors = {}, {**errors, **error.normalized_messages()}  # type: ignore[no-untyped-call]
-        if errors:
-            raise Invalid({"json": errors})
-        return self._made(event_schema.event_of(values, "preview", now), str(raw["channel"]), self._defaults | wishes)
+            return {}, dict(error.normalized_messages())  # type: ignore[no-untyped-call]
+        return self._defaults | wishes, {}
 
     def _channel_faults(self, name: object, type_: str | None) -> dict[str, list[str]]:
         channel = self._channels.get(name) if isinstance(name, str) else None
@@ -81,16 +86,32 @@ class Previews:
             return {"channel": [f"{type_} never goes to {name}."]}
         return {}
 
+    def own(self, type_: str, name: str, locale: str, timezone: str) -> Preview:
+        """The preview of what the service says of its own accord, such as a digest of all samples. Raises Invalid."""
+        wishes, errors = self._wishes({"locale": locale, "timezone": timezone})
+        channel = self._channels.get(name)
+        if channel is None or channel.kind not in own_samples.KINDS[type_]:
+            able = [known.name for known in self._channels.values() if known.kind in own_samples.KINDS[type_]]
+            errors = {"channel": [f"Must be one of {', '.join(able)}."], **errors}
+        if channel is None or errors:
+            raise Invalid({"json": errors})
+        occasion = own_samples.occasion(type_, self._clock.now())
+        if type_ == DIGEST:
+            carried = own_samples.carried(occasion)
+            content = self._renderer.render_digest(occasion, carried, kind=channel.kind, **wishes)
+        else:
+            content = self._renderer.render(occasion, kind=channel.kind, **wishes)
+        return Preview(name, type_, content, channel.document(_message(occasion, content, channel.kind)))
+
     def _made(self, event: Event, name: str, wishes: Mapping[str, str]) -> Preview:
         channel = self._channels[name]
         occasion = _occasion(event, new_id("ntf", event.created_at))
         try:
-            content = self._renderer.render(
-                occasion, kind=channel.kind, locale=wishes["locale"], timezone=wishes["timezone"]
-            )
+            content = self._renderer.render(occasion, kind=channel.kind, **wishes)
         except RenderError as fault:
             raise Invalid({"json": {"type": [f"Its template is broken: {fault.detail}"]}}) from None
-        return Preview(name, event.type, content, channel.document(_message(event, occasion, content, channel.kind)))
+        message = _message(occasion, content, channel.kind, resolved=closes_alert(event))
+        return Preview(name, event.type, content, channel.document(message))
 
 
 def _some(raw: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -106,7 +127,7 @@ def _occasion(event: Event, notification_id: str) -> Occasion:
         source=event.source,
         occurred_at=event.occurred_at,
         expires_at=event.expires_at,
-        user_id=READER,
+        user_id=own_samples.READER,
         notification_id=notification_id,
         duplicates=0,
         resolved=event.resolved,
@@ -114,29 +135,26 @@ def _occasion(event: Event, notification_id: str) -> Occasion:
     )
 
 
-def _message(event: Event, occasion: Occasion, content: Content, kind: str) -> Message:
-    signs = content.signs
+def _message(occasion: Occasion, content: Content, kind: str, *, resolved: bool = False) -> Message:
+    beside = asdict(content.signs) if content.signs else {}
+    is_alert = kind == "alert" and occasion.event_id is not None
     return Message(
         notification_id=occasion.notification_id,
-        event_id=event.id,
-        user_id=READER,
-        type=event.type,
-        priority=event.priority,
-        subject_key=event.subject_key,
-        sequence=event.sequence,
-        source=event.source,
+        event_id=occasion.event_id,
+        user_id=occasion.user_id,
+        type=occasion.type,
+        priority=occasion.priority,
+        subject_key=occasion.subject_key,
+        sequence=None,
+        source=occasion.source,
         locale=content.locale,
         title=content.title,
         text=content.text,
         html=content.html,
-        occurred_at=event.occurred_at,
-        data=event.data,
-        resolved=closes_alert(event),
-        severity=signs.severity if signs else "",
-        link=signs.link if signs else None,
-        link_label=signs.link_label if signs else "",
-        why=signs.why if signs else "",
-        settings_link=signs.settings_link if signs else None,
-        settings_label=signs.settings_label if signs else "",
-        alert_key=alert_key(READER, event.type, event.subject_key) if kind == "alert" else None,
+        occurred_at=occasion.occurred_at,
+        data=occasion.data if occasion.event_id is not None else {},
+        items=content.items,
+        resolved=resolved,
+        alert_key=alert_key(occasion.user_id, occasion.type, occasion.subject_key) if is_alert else None,
+        **beside,
     )
