@@ -25,8 +25,6 @@ def redis_url(number: int = 9) -> str:
     url = f"{REDIS}/{number}"
     try:
         with Redis.from_url(url, socket_connect_timeout=3, socket_timeout=3) as client:
-            others = [one for one in client.client_list() if one["db"] == str(number) and one["cmd"] != "client|list"]
-            assert not others, f"somebody else uses database {number}, and would take the messages"
             client.flushdb()
     except RedisError as error:
         _missing("Redis", "TEST_REDIS_URL", error)
