@@ -7,7 +7,7 @@ from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 
-from babel.core import Locale, UnknownLocaleError
+from babel.core import Locale, UnknownLocaleError, get_global
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -34,6 +34,15 @@ def with_parents(tag: str) -> Iterator[str]:
         yield "-".join(parts[:length])
 
 
+def _in_script(tag: str) -> Iterator[str]:
+    """The language in the script that is usual where the reader is, if they did not say."""
+    language, *rest = normalise(tag).split("-")
+    usual = get_global("likely_subtags")
+    known = usual.get("_".join((language, *rest))) or usual.get(language)
+    if known and not any(len(part) == 4 for part in rest):
+        yield f"{language}-{known.split('_')[1]}"
+
+
 class Catalogues:
     """The languages under one folder; each is read at its first use and then kept. Safe to share between threads."""
 
@@ -49,8 +58,11 @@ class Catalogues:
         return tuple(sorted({*self._files, SOURCE_LOCALE}))
 
     def resolve(self, wanted: str) -> str:
-        """The language a reader of `wanted` gets: itself, its parents, the default and its parents, then English."""
-        for tag in (*with_parents(wanted), *with_parents(self._default)):
+        """The language a reader of `wanted` gets: itself, its parents, the default and its parents, then English.
+
+        Of Chinese, what is written in the script of the reader's region: zh-CN and zh are zh-Hans.
+        """
+        for tag in (*with_parents(wanted), *_in_script(wanted), *with_parents(self._default)):
             if tag in self._files or tag == SOURCE_LOCALE:
                 return tag
         return SOURCE_LOCALE

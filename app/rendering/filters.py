@@ -123,7 +123,8 @@ class Reader:
     def _zone_name(self, local: datetime) -> str:
         """The reader's abbreviation (MEZ), else the one the zone is known by (CET), else its offset (UTC+03)."""
         known = local.tzname() or "UTC"
-        name = self._zone_names.get(known)
+        # French would call it TU, which is in no log that the reader compares it with.
+        name = known if known == "UTC" else self._zone_names.get(known)
         if name is None:
             short = dates.get_timezone_name(local, width="short", locale=self._formats)
             best = next((name for name in (short, known) if _ZONE_NAME.fullmatch(name)), f"UTC{known}")

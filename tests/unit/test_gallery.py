@@ -149,7 +149,7 @@ def test_what_the_service_says_of_its_own_accord_can_be_looked_at_too(capsys, ty
         ([], "preview: give either TYPE CHANNEL LOCALE or --gallery DIR\n"),
         (["job.failed", "email"], "preview: give either TYPE CHANNEL LOCALE or --gallery DIR\n"),
         (["job.failed", "--gallery", "x"], "preview: give either TYPE CHANNEL LOCALE or --gallery DIR\n"),
-        (["--gallery", "x", "--language", "tlh"], "--language: no texts in tlh; allowed: de, en\n"),
+        (["--gallery", "x", "--language", "tlh"], "--language: no texts in tlh; allowed: "),
         (["job.done", "email", "en"], "type: Must be one of job.completed, job.failed,"),
         (["job.failed", "pigeon", "en"], "channel: Must be one of inapp, email,"),
         (["job.failed", "email", "?"], "locale: Must be the BCP 47 tag of a language"),

@@ -124,6 +124,13 @@ def test_a_region_falls_back_to_its_language_then_to_the_default_then_to_english
     assert Catalogues(tmp_path, default_locale="ja").resolve("fr") == "en"
 
 
+def test_chinese_is_read_in_the_script_of_its_region(tmp_path):
+    write_catalogue(tmp_path, "zh_Hans")
+    languages = Catalogues(tmp_path, default_locale="en")
+    asked = ("zh", "zh-CN", "zh_SG", "zh-Hans-CN", "zh-TW", "zh-HK", "zh-Hant")
+    assert [languages.resolve(tag) for tag in asked] == ["zh-Hans"] * 4 + ["en"] * 3
+
+
 def test_a_region_that_says_nothing_of_its_own_says_it_as_its_language_does(tmp_path):
     write_catalogue(tmp_path, "pt", Job="Tarefa", Limit="Limite")
     write_catalogue(tmp_path, "pt_BR", Job="Trabalho")
@@ -132,7 +139,8 @@ def test_a_region_that_says_nothing_of_its_own_says_it_as_its_language_does(tmp_
 
 
 @pytest.mark.parametrize(
-    ("asked", "used"), [("de-AT", "de"), ("de_CH", "de"), ("pt-PT", "en"), ("en-GB", "en"), ("tlh", "en")]
+    ("asked", "used"),
+    [("de-AT", "de"), ("de_CH", "de"), ("pt-PT", "en"), ("en-GB", "en"), ("tlh", "en"), ("pt_BR", "pt-BR")],
 )
 def test_the_language_really_used_is_kept_with_the_content(asked, used):
     content = make_renderer().render(make_occasion("job.failed"), kind="mail", locale=asked, timezone="UTC")
@@ -142,4 +150,4 @@ def test_the_language_really_used_is_kept_with_the_content(asked, used):
 
 def test_the_default_language_serves_readers_of_languages_we_do_not_have():
     renderer = make_renderer(default_locale="de")
-    assert renderer.render(make_occasion("job.failed"), kind="inbox", locale="fr", timezone="UTC").locale == "de"
+    assert renderer.render(make_occasion("job.failed"), kind="inbox", locale="sw", timezone="UTC").locale == "de"

@@ -203,3 +203,7 @@ def test_no_language_shows_the_name_of_a_unit_in_place_of_its_word(locale: str):
 )
 def test_what_babel_lacks_is_written_another_way(locale: str, written: str):
     assert reader(locale).duration(90_000) == written
+
+
+def test_utc_is_utc_in_every_language():
+    assert reader("fr").moment(MOMENT) == "22 novembre 2026, 20:05 UTC"

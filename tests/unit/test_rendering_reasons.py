@@ -52,7 +52,7 @@ def test_no_two_reasons_of_a_status_sound_the_same(translator):
         ("en", "Europe/Berlin", "Held until 08:00, your quiet hours."),
         ("en", "UTC", "Held until 07:00, your quiet hours."),
         ("de", "Europe/Berlin", "Zurückgehalten bis 08:00 Uhr, eingestellte Ruhezeit."),
-        ("fr", "Asia/Kolkata", "Held until 12:30, your quiet hours."),
+        ("sw", "Asia/Kolkata", "Held until 12:30, your quiet hours."),
     ],
 )
 def test_times_are_on_the_clock_of_the_reader(translator, locale, timezone, sentence):

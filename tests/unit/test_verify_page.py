@@ -143,7 +143,7 @@ def test_the_page_speaks_the_readers_language_and_tells_the_readers_time(product
     [
         ("de-AT,de;q=0.9,en;q=0.8", "Dieser Link funktioniert nicht"),
         ("en", "This link does not work"),
-        ("fr", "This link does not work"),
+        ("sw", "This link does not work"),
         ("*", "This link does not work"),
         (";;q=x", "This link does not work"),
     ],
