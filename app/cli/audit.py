@@ -1,7 +1,6 @@
 """`audit`: check the log's chain of hashes, and write the log to a file."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
@@ -38,9 +37,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
         try:
             return _export(AuditLog(database), wanted, arguments.format, arguments.output)
         except BrokenPipeError:
-            # Whoever read has seen enough; what is still buffered must not complain at the end of the process.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 1
+            raise
         except OSError as error:
             print(f"--output: {error.filename or arguments.output}: {error.strerror}", file=sys.stderr)
             return 1

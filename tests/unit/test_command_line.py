@@ -1,6 +1,7 @@
 """The command line: what it refuses, and that it agrees with the rest about names."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -136,3 +137,12 @@ def test_the_supervisor_stays_small():
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_reader_who_has_seen_enough_is_told_nothing(tmp_path):
+    words = [sys.executable, str(ROOT / "main.py"), "preview", "job.failed", "email", "en"]
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as deaf:
+        done = subprocess.run(words, check=False, cwd=tmp_path, stdout=deaf, stderr=subprocess.PIPE, text=True)
+    assert (done.returncode, done.stderr) == (1, "")
