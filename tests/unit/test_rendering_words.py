@@ -7,7 +7,7 @@ import pytest
 
 from app.domain.events import EVENT_TYPES, KINDS
 from app.rendering.render import Renderer
-from tests.fakes.occasions import MOMENT, PUBLIC_URL, make_occasion, make_renderer, with_every_text
+from tests.fakes.occasions import MOMENT, PUBLIC_URL, TEMPLATES, make_occasion, make_renderer, with_every_text
 from tests.unit.test_rendering import LOCALES, Outline
 
 
@@ -112,3 +112,28 @@ def test_how_much_is_over_or_left_is_said_where_there_is_any(renderer, event_typ
     occasion = make_occasion(event_type, {"resource": "seats", "used": used, "limit": limit})
     text = renderer.render(occasion, kind="chat", locale="en", timezone="UTC").text
     assert (said in text) if said else not re.search("Over the limit|Left:", text)
+
+
+def test_a_language_from_right_to_left_turns_the_mail_round(tmp_path):
+    folder = tmp_path / "ar" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    header = 'msgid ""\nmsgstr "Content-Type: text/plain; charset=utf-8\\n"\n\n'
+    (folder / "messages.po").write_text(f'{header}msgid "%(job)s failed"\nmsgstr "فشلت المهمة %(job)s"\n', "utf-8")
+    turned = make_renderer(translations=tmp_path)
+    content = turned.render(make_occasion("job.failed"), kind="mail", locale="ar-EG", timezone="Africa/Cairo")
+    tags = Outline(content.html or "").tags
+    assert [attrs["dir"] for tag, attrs in tags if tag == "html" or attrs.get("class") in {"card", "footer"}] == [
+        "rtl"
+    ] * 3
+    assert "فشلت المهمة <bdi>nightly encode</bdi></h1>" in (content.html or "")
+    # What the event says runs as its own letters do.
+    assert [attrs.get("dir") for _, attrs in tags if attrs.get("class") == "error"] == ["auto"]
+
+
+def test_the_layout_knows_no_left_and_no_right():
+    stylesheet = (TEMPLATES / "_layout" / "mail.css").read_text("utf-8")
+    assert not re.search(r"\b(?:left|right)\b", stylesheet)
+    for rule in stylesheet.splitlines():
+        for sides in re.findall(r"(?:padding|margin): ([^\s;]+ [^\s;]+ [^\s;]+ [^\s;]+);", rule):
+            _, right, _, left = sides.split()
+            assert right == left or "-inline" in rule
