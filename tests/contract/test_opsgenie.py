@@ -38,7 +38,12 @@ def told(harness: OpsgenieHarness, number: int = 0) -> dict[str, Any]:
 
 def test_an_alert_tells_everything(harness: OpsgenieHarness):
     link = "https://im2.example/ui/history?subject_key=j-9"
-    receipt = harness.channel.send(message(**ABOUT, link=link), harness.contact())
+    why, settings = (
+        "Gesendet, weil „Fehlgeschlagene Jobs“ hier eingeschaltet ist.",
+        "https://im2.example/ui/preferences",
+    )
+    about = message(**ABOUT, link=link, why=why, settings_link=settings)
+    receipt = harness.channel.send(about, harness.contact())
     assert (receipt.http_status, receipt.detail, receipt.provider_ref) == (202, "Created alert", "A00001")
     post, asked = harness.server.ledger.entries()
     assert post["headers"]["authorization"] == f"GenieKey {KEY}"
@@ -57,6 +62,8 @@ def test_an_alert_tells_everything(harness: OpsgenieHarness):
             "notification_id": "ntf_0190",
             "event_id": "evt_0190",
             "link": link,
+            "why": why,
+            "settings": settings,
             "job_id": "j-9",
             "error": "disk full",
         },
