@@ -117,6 +117,11 @@ class Explain:
             if case.decision.alert_key is not None and (case.decision.user_id, case.decision.channel) in prints
         }
         repeated = self._repeated(prints.values(), about, now)
+        told = {
+            case.decision.user_id
+            for case in cases
+            if case.trait.kind == "inbox" and prints.get((case.decision.user_id, case.decision.channel)) in repeated
+        }
         going = {place: print_ for place, print_ in prints.items() if print_ not in repeated}
         overtaken = self._overtaken(event, going, now)
         frees = self._frees(event, {place: print_ for place, print_ in going.items() if place not in overtaken}, now)
@@ -124,8 +129,9 @@ class Explain:
         for case in cases:
             decision = case.decision
             place = (decision.user_id, decision.channel)
-            if prints.get(place) in repeated:
-                decision = replace(decision, verdict="suppress", reason="duplicate")
+            # What stands in for a repeat is a repeat itself.
+            if prints.get(place) in repeated or (decision.fallback and decision.user_id in told):
+                decision = replace(decision, verdict="suppress", reason="duplicate", until=None)
             elif place in overtaken:
                 decision = replace(decision, verdict="suppress", reason="superseded")
             elif place in frees and self._rules.drop_overflow:

@@ -104,7 +104,7 @@ def test_it_is_given_up_after_five_days_of_nothing_but_failures(spine: Spine, cl
     assert [action for action, _ in said] == ["contact.warn", "contact.disable"]
     assert said[1][1] == {"channel": "hooks", "reason": "failing", "notification_id": last}
     warning, end = map(words, notices(spine))
-    assert warning.splitlines()[0] == "hooks at place-1 takes nothing"
+    assert warning.splitlines()[0] == "hooks at place-1 does not take notifications"
     assert "since November 22, 2026, 12:00" in warning
     assert "after November 27, 2026, 12:00" in warning
     assert end.splitlines()[0] == "hooks at place-1 has been turned off"
@@ -334,7 +334,10 @@ def test_what_pages_the_operators_is_told_about_and_used_all_the_same(
     assert [page(wrong) for _ in range(3)] == [("failed", "rejected")] * 3
     assert shown() == ("refused", str(wrong), str(wrong))
     (notice,) = notices(spine, "operators")
-    assert (notice.type, words(notice).splitlines()[0]) == (CONTACT_FAILING, "pages at house takes nothing")
+    assert (notice.type, words(notice).splitlines()[0]) == (
+        CONTACT_FAILING,
+        "pages at house does not take notifications",
+    )
     assert page() == ("delivered", None)
     assert shown() == ("used", None, None)
     page(wrong)

@@ -254,6 +254,18 @@ def test_explain_and_history_say_what_it_waits_for(home: Home):
     assert shown["because"] == said["because"]
 
 
+def test_explain_knows_that_what_stands_in_for_a_repeat_is_one(home: Home):
+    home.happens()
+    event = {
+        "type": "job.failed",
+        "recipients": [USER],
+        "data": {"job_id": "j-9", "error": "disk full", "percent": 5},
+    }
+    said = {one["channel"]: one for one in home.spine.explain.decisions(event, owner="key_1")}
+    assert (said["letters"]["decision"], said["letters"]["reason"]) == ("suppress", "duplicate")
+    assert said["letters"]["until"] is None
+
+
 def test_a_replay_is_a_fallback_no_more(home: Home):
     ids = home.happens()
     home.later(15)
