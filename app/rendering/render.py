@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
 from jinja2.exceptions import SecurityError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from app.domain.events import EVENT_TYPES
 from app.rendering import summary
@@ -21,6 +20,8 @@ from app.rendering.event_names import EVENT_NAMES
 from app.rendering.filters import FILTERS, Reader
 from app.rendering.links import Links
 from app.rendering.occasion import Occasion
+from app.rendering.sandbox.meter import OutOfBounds
+from app.rendering.sandbox.sandbox import Sandbox
 from app.rendering.text import clean, clip, one_line, tidy
 
 MOST_TITLE = 200
@@ -226,16 +227,17 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _fill(environment: ImmutableSandboxedEnvironment, path: str, names: Mapping[str, Any]) -> str:
+def _fill(environment: Sandbox, path: str, names: Mapping[str, Any]) -> str:
     """Render one template; stops when the output runs away. Raises RenderError."""
     pieces: list[str] = []
     length = 0
     try:
-        for part in environment.get_template(path).generate(names):
-            pieces.append(part)
-            length += len(part)
-            if length > _MOST_OUTPUT:
-                break
+        with environment.meter.running():
+            for part in environment.get_template(path).generate(names):
+                pieces.append(part)
+                length += len(part)
+                if length > _MOST_OUTPUT:
+                    break
     except Exception as error:  # noqa: BLE001  # a template is a program, and what it raises is its fault
         raise RenderError(_fault(environment, path, error)) from None  # its message may quote the event
     if length > _MOST_OUTPUT:
@@ -243,7 +245,7 @@ def _fill(environment: ImmutableSandboxedEnvironment, path: str, names: Mapping[
     return "".join(pieces)
 
 
-def _fault(environment: ImmutableSandboxedEnvironment, path: str, error: Exception) -> str:
+def _fault(environment: Sandbox, path: str, error: Exception) -> str:
     """What is wrong and where. The message of the error itself may quote the event's data, so it is not passed on."""
     if isinstance(error, TemplateNotFound):
         return f"{path}: there is no template {error.name}"
@@ -254,13 +256,21 @@ def _fault(environment: ImmutableSandboxedEnvironment, path: str, error: Excepti
         # A name that stands in the template's own line is the template's word, not the event's.
         names = [name for name in _QUOTED.findall(str(error)) if re.search(rf"\b{name}\b", source_line)]
         return f"{place}: the variable {names[-1]} is not defined" if names else f"{place}: a variable is not defined"
+    return f"{place}: {_refusal(error)}"
+
+
+def _refusal(error: Exception) -> str:
+    """Why the sandbox ended it, or what it ended with."""
+    if isinstance(error, OutOfBounds):
+        return str(error)
     if isinstance(error, SecurityError):
-        return f"{place}: the sandbox does not allow this"
-    kind = "TemplateError" if isinstance(error, TemplateError) else type(error).__name__
-    return f"{place}: {kind}"
+        return "the sandbox does not allow this"
+    if isinstance(error, RecursionError):
+        return "calls itself, or nests, without end"
+    return "TemplateError" if isinstance(error, TemplateError) else type(error).__name__
 
 
-def _place(environment: ImmutableSandboxedEnvironment, path: str, error: Exception) -> tuple[str, str]:
+def _place(environment: Sandbox, path: str, error: Exception) -> tuple[str, str]:
     """The innermost template line the error passed through, as "template, line n", and that line's text."""
     roots = getattr(environment.loader, "searchpath", [])
     for frame, line in reversed(list(walk_tb(error.__traceback__))):
