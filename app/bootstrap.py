@@ -56,6 +56,7 @@ from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.rules import Rules
 from app.services.targets import Targets
+from app.services.template_shelf import TemplateShelf
 from app.services.texts import Texts
 from app.services.trials import Trials
 from app.services.unsubscribe_links import UnsubscribeLinks
@@ -107,6 +108,7 @@ class Services:
     audit_log: AuditLog
     traits: tuple[ChannelTraits, ...]
     pages: Pages
+    template_shelf: TemplateShelf
     identity: Identity
     metrics: Metrics
     health: Health
@@ -152,7 +154,10 @@ def build_services(
     people = People(
         channels, book, box, default_locale=settings.default_locale, default_timezone=settings.default_timezone
     )
-    renderer = _renderer(settings)
+    as_delivered = _renderer(settings)
+    kinds = {name: channel.kind for name, channel in channels.items()}
+    template_shelf = TemplateShelf(settings.templates_dir, as_delivered, kinds)
+    renderer = as_delivered.using(template_shelf.in_force)
     translator = Translator(translations=_ROOT / "translations", default_locale=settings.default_locale)
     link = GateLink(url, GateFaults(database, process=process).count)
     gates, breakers = Gates(link, secret=secret_key), Breakers(link)
@@ -204,6 +209,7 @@ def build_services(
             translations=_ROOT / "translations",
             default_locale=settings.default_locale,
         ),
+        template_shelf=template_shelf,
         identity=Identity(database, clock, secret_key=secret_key, admin_api_key=settings.admin_api_key),
         metrics=Metrics(database, clock, list(channels)),
         health=Health(

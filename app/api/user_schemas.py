@@ -133,6 +133,11 @@ class Words(Answer):
     subject = words("Job failed: disk full on node-7 (j-2041)")
     text = words("disk full on node-7")
     locale = words("en")
+    template_version = words(
+        "job.failed/email/de@3",
+        about="Which templates of the operators these are the words of; null of those that come along.",
+        allow_none=True,
+    )
     html = words(about="Left out of lists.", sometimes=True, allow_none=True)
 
 

@@ -18,6 +18,8 @@ def run(settings: Settings, make_publisher: Callable[[Settings], Publisher]) -> 
 
     def make_app() -> Served:
         services = build_services(settings, make_publisher(settings))
+        # So that what is wrong with an operator's templates is said at the start, and not with the first text.
+        services.template_shelf.look_now()
         return Served(create_app(services), services.inbox_streams.stop)
 
     serve(settings, make_app)

@@ -176,6 +176,11 @@ class Settings:
         return self.lease_seconds + self.relay_grace_seconds + 2 * self.relay_tick_seconds
 
     @property
+    def templates_dir(self) -> Path:
+        """Where operators put templates of their own."""
+        return self.data_dir / "templates"
+
+    @property
     def mail_dir(self) -> Path:
         """Where mails are written when there is no SMTP_HOST."""
         return self.data_dir / "mail"

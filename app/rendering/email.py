@@ -44,6 +44,8 @@ class StyledLoader(FileSystemLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         """Raises jinja2.TemplateNotFound."""
         source, filename, up_to_date = super().get_source(environment, template)
-        if self._styles and template.endswith(".html"):
-            source = self._styles.inline(source)
-        return source, filename, up_to_date
+        return self.styled(template, source), filename, up_to_date
+
+    def styled(self, name: str, source: str) -> str:
+        """The source of a template that may come from elsewhere, as this loader would give it."""
+        return self._styles.inline(source) if self._styles and name.endswith(".html") else source

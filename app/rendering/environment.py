@@ -6,12 +6,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from jinja2 import pass_eval_context
+from jinja2 import Template, pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
 from app.rendering.catalogues import Catalogues
 from app.rendering.email import StyledLoader
+from app.rendering.overrides.override import Override
 from app.rendering.sandbox.meter import Meter
 from app.rendering.sandbox.operations import Operations
 from app.rendering.sandbox.sandbox import Sandbox
@@ -37,6 +38,22 @@ class Environments:
             if locale not in self._made:
                 self._made[locale] = self._make(locale)
             return self._made[locale]
+
+    def template(self, locale: str, type_: str, piece: str, override: Override | None) -> Template:
+        """The template of a piece, of an operator's own if there is one.
+
+        Raises jinja2.TemplateNotFound and TemplateSyntaxError.
+        """
+        environment = self.of(locale)
+        if override is None or piece not in override.sources:
+            return environment.get_template(f"{type_}/{piece}")
+        found = override.compiled.get((locale, piece))
+        if found is None:
+            name = override.path(piece)
+            code = environment.compile(self._loader.styled(name, override.sources[piece]), name, name)
+            found = Template.from_code(environment, code, environment.make_globals(None))
+            override.compiled[locale, piece] = found
+        return found
 
     def _make(self, locale: str) -> Sandbox:
         environment = Sandbox(self._loader, self.meter, self._filters)

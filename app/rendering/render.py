@@ -1,7 +1,8 @@
 """From what happened to what the reader sees."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,12 +15,13 @@ from jinja2.exceptions import SecurityError
 
 from app.domain.events import EVENT_TYPES
 from app.rendering import summary
-from app.rendering.catalogues import N_, Catalogues, formats_for
+from app.rendering.catalogues import N_, Catalogues, formats_for, normalise
 from app.rendering.environment import Environments
 from app.rendering.event_names import EVENT_NAMES
 from app.rendering.filters import FILTERS, Reader
 from app.rendering.links import Links
 from app.rendering.occasion import Occasion
+from app.rendering.overrides.override import NOTHING, TYPES, Override, Overrides
 from app.rendering.sandbox.meter import OutOfBounds
 from app.rendering.sandbox.sandbox import Sandbox
 from app.rendering.text import clean, clip, one_line, tidy
@@ -56,9 +58,10 @@ _QUOTED = re.compile(r"'(\w+)'")
 class RenderError(Exception):
     """The text could not be made. `detail` names the template, the line and the fault, and no data of the event."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, piece: str) -> None:
         super().__init__(detail)
         self.detail = detail
+        self.piece = piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +93,25 @@ class Content:
     signs: Signs | None = None
     items: list[dict[str, Any]] | None = None
     """What a digest carries, newest first: `{notification_id, event_id, type, subject_key, title, occurred_at}`."""
+    template_version: str | None = None
+    """Which templates of an operator these are the words of; None of those that come along."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What one text is made with: the language, the names that templates see, and an operator's own, if any."""
+
+    type: str
+    kind: str
+    locale: str
+    names: Mapping[str, Any]
+    override: Override | None
 
 
 class Renderer:
     """Renders notifications from one folder of templates and one of translations. Safe to share between threads.
 
-    The same occasion, kind, locale and zone always give the same content.
+    The same occasion, kind, locale and zone always give the same content, as long as no operator words it anew.
     """
 
     def __init__(self, *, templates: Path, translations: Path, public_url: str, default_locale: str) -> None:
@@ -104,25 +120,40 @@ class Renderer:
         filters = {**FILTERS, "safe_url": self._links.safe}
         self._environments = Environments(templates, self._catalogues, filters)
         self._reader = lru_cache(maxsize=512)(_make_reader)
+        self._overrides: Callable[[], Overrides] = lambda: NOTHING
 
     @property
     def locales(self) -> tuple[str, ...]:
         """The languages there are texts in."""
         return self._catalogues.locales
 
-    def render(self, occasion: Occasion, *, kind: str, locale: str, timezone: str) -> Content:
+    def using(self, overrides: Callable[[], Overrides]) -> "Renderer":
+        """The same renderer, with what an operator words otherwise; it asks each time."""
+        other = copy(self)
+        other._overrides = overrides  # noqa: SLF001  # its own
+        return other
+
+    def render(self, occasion: Occasion, *, kind: str, locale: str, timezone: str, channel: str = "") -> Content:
         """The content for one kind of channel, in the reader's language and zone.
 
         Mail gets the long text and HTML, every other kind the short text, chats and alerts with signs. An unknown zone
-        reads as UTC.
+        reads as UTC. The channel's name says which templates of an operator apply.
         Raises RenderError.
         """
         used = self._catalogues.resolve(locale)
         names = self._names(occasion, kind, used, self._reader(locale, used, timezone))
-        return self._content(occasion, kind, used, names)
+        override = self._override(occasion.type, channel, locale, used)
+        return self._content(occasion, _Writing(occasion.type, kind, used, names, override))
 
     def render_digest(
-        self, occasion: Occasion, carried: Sequence[Occasion], *, kind: str, locale: str, timezone: str
+        self,
+        occasion: Occasion,
+        carried: Sequence[Occasion],
+        *,
+        kind: str,
+        locale: str,
+        timezone: str,
+        channel: str = "",
     ) -> Content:
         """The content of a digest, whose texts tell of those it carries, grouped by what they are about.
 
@@ -130,38 +161,69 @@ class Renderer:
         """
         used = self._catalogues.resolve(locale)
         reader = self._reader(locale, used, timezone)
-        told = [self._told(one, kind, used, reader) for one in carried]
+        worded = {one.type: self._override(one.type, channel, locale, used) for one in (occasion, *carried)}
+        told = [self._told(one, kind, used, reader, worded[one.type]) for one in carried]
         names = {**self._names(occasion, kind, used, reader), **summary.names(told)}
-        return replace(self._content(occasion, kind, used, names), items=summary.items(told))
+        content = self._content(occasion, _Writing(occasion.type, kind, used, names, worded[occasion.type]))
+        return replace(content, items=summary.items(told))
 
-    def _told(self, occasion: Occasion, kind: str, used: str, reader: Reader) -> summary.Told:
+    def _override(self, type_: str, channel: str, locale: str, used: str) -> Override | None:
+        if type_ not in TYPES:
+            return None
+        # A reader of a language that is not there reads another, and then its templates.
+        wanted = locale if normalise(locale).partition("-")[0] == used.partition("-")[0] else used
+        return self._overrides().find(type_, channel, wanted)
+
+    def _told(
+        self, occasion: Occasion, kind: str, used: str, reader: Reader, override: Override | None
+    ) -> summary.Told:
         names = self._names(occasion, kind, used, reader)
         try:
-            title = self._title(occasion, used, names)
+            title = self._title(occasion, _Writing(occasion.type, kind, used, names, override))
         except RenderError:
             title = occasion.type
         return summary.Told(occasion, title, names["link"])
 
-    def _content(self, occasion: Occasion, kind: str, used: str, names: Mapping[str, Any]) -> Content:
-        environment = self._environments.of(used)
-
-        def piece(name: str) -> str:
-            return _fill(environment, f"{occasion.type}/{name}", names)
-
-        title = self._title(occasion, used, names)
-        if kind not in _LONG_KINDS:
-            signs = self._signs(occasion, names["link"], used) if kind in _LINKED_KINDS else None
-            return Content(title, clip(tidy(piece("short.txt")), MOST_TEXT), None, used, signs)
-        text = clip(tidy(piece("body.txt")), MOST_TEXT)
-        html = clean(_fill(environment, f"{occasion.type}/body.html", {**names, "title": title}))
+    def _content(self, occasion: Occasion, writing: _Writing) -> Content:
+        used, names = writing.locale, writing.names
+        version = writing.override.version if writing.override else None
+        title = self._title(occasion, writing)
+        if writing.kind not in _LONG_KINDS:
+            signs = self._signs(occasion, names["link"], used) if writing.kind in _LINKED_KINDS else None
+            short = clip(tidy(self._piece("short.txt", writing)), MOST_TEXT)
+            return Content(title, short, None, used, signs, template_version=version)
+        text = clip(tidy(self._piece("body.txt", writing)), MOST_TEXT)
+        html = clean(self._piece("body.html", replace(writing, names={**names, "title": title})))
         if len(html) > MOST_HTML:
-            raise RenderError(f"{occasion.type}/body.html gives more than {MOST_HTML:,} characters")
-        return Content(title, text, html, used)
+            raise RenderError(f"{occasion.type}/body.html gives more than {MOST_HTML:,} characters", "body.html")
+        return Content(title, text, html, used, template_version=version)
 
-    def _title(self, occasion: Occasion, used: str, names: Mapping[str, Any]) -> str:
-        title = one_line(_fill(self._environments.of(used), f"{occasion.type}/subject.txt", names))
+    def _piece(self, piece: str, writing: _Writing) -> str:
+        """Render one piece; stops when it runs away. Raises RenderError."""
+        pieces: list[str] = []
+        length = 0
+        own = writing.override if writing.override and piece in writing.override.sources else None
+        path = own.path(piece) if own else f"{writing.type}/{piece}"
+        environment = self._environments.of(writing.locale)
+        try:
+            template = self._environments.template(writing.locale, writing.type, piece, own)
+            with environment.meter.running():
+                for part in template.generate(writing.names):
+                    pieces.append(part)
+                    length += len(part)
+                    if length > _MOST_OUTPUT:
+                        break
+        except Exception as error:  # noqa: BLE001  # a template is a program, and what it raises is its fault
+            # Its message may quote the event.
+            raise RenderError(_fault(environment, path, error, own), piece) from None
+        if length > _MOST_OUTPUT:
+            raise RenderError(f"{path}: gives more than {_MOST_OUTPUT:,} characters", piece)
+        return "".join(pieces)
+
+    def _title(self, occasion: Occasion, writing: _Writing) -> str:
+        title = one_line(self._piece("subject.txt", writing))
         if occasion.resolved and not _tells_of_an_end(occasion.type):
-            title = self._catalogues.translations(used).gettext(_RESOLVED_TITLE) % {"title": title}
+            title = self._catalogues.translations(writing.locale).gettext(_RESOLVED_TITLE) % {"title": title}
         return clip(title, MOST_TITLE)
 
     def _signs(self, occasion: Occasion, link: str, used: str) -> Signs:
@@ -227,31 +289,13 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def _fill(environment: Sandbox, path: str, names: Mapping[str, Any]) -> str:
-    """Render one template; stops when the output runs away. Raises RenderError."""
-    pieces: list[str] = []
-    length = 0
-    try:
-        with environment.meter.running():
-            for part in environment.get_template(path).generate(names):
-                pieces.append(part)
-                length += len(part)
-                if length > _MOST_OUTPUT:
-                    break
-    except Exception as error:  # noqa: BLE001  # a template is a program, and what it raises is its fault
-        raise RenderError(_fault(environment, path, error)) from None  # its message may quote the event
-    if length > _MOST_OUTPUT:
-        raise RenderError(f"{path}: gives more than {_MOST_OUTPUT:,} characters")
-    return "".join(pieces)
-
-
-def _fault(environment: Sandbox, path: str, error: Exception) -> str:
+def _fault(environment: Sandbox, path: str, error: Exception, own: Override | None) -> str:
     """What is wrong and where. The message of the error itself may quote the event's data, so it is not passed on."""
     if isinstance(error, TemplateNotFound):
         return f"{path}: there is no template {error.name}"
     if isinstance(error, TemplateSyntaxError):
         return f"{error.name or path}, line {error.lineno}: {error.message}"
-    place, source_line = _place(environment, path, error)
+    place, source_line = _place(environment, path, error, own)
     if isinstance(error, UndefinedError):
         # A name that stands in the template's own line is the template's word, not the event's.
         names = [name for name in _QUOTED.findall(str(error)) if re.search(rf"\b{name}\b", source_line)]
@@ -270,14 +314,19 @@ def _refusal(error: Exception) -> str:
     return "TemplateError" if isinstance(error, TemplateError) else type(error).__name__
 
 
-def _place(environment: Sandbox, path: str, error: Exception) -> tuple[str, str]:
+def _place(environment: Sandbox, path: str, error: Exception, own: Override | None) -> tuple[str, str]:
     """The innermost template line the error passed through, as "template, line n", and that line's text."""
     roots = getattr(environment.loader, "searchpath", [])
     for frame, line in reversed(list(walk_tb(error.__traceback__))):
         filename = frame.f_code.co_filename
+        if own is not None and filename == path:
+            return f"{path}, line {line}", _line(own.sources[path.rpartition("/")[2]], line)
         for root in roots:
             if filename.startswith(f"{root}/"):
-                lines = Path(filename).read_text("utf-8").splitlines()
-                text = lines[line - 1] if 0 < line <= len(lines) else ""
-                return f"{filename[len(root) + 1 :]}, line {line}", text
+                return f"{filename[len(root) + 1 :]}, line {line}", _line(Path(filename).read_text("utf-8"), line)
     return path, ""
+
+
+def _line(source: str, number: int) -> str:
+    lines = source.splitlines()
+    return lines[number - 1] if 0 < number <= len(lines) else ""

@@ -205,12 +205,12 @@ class Explain:
     ) -> dict[str, Any] | None:
         """The words as they would be sent; readers who share language and zone share them."""
         reader = case.recipient.preferences
-        key = (case.trait.kind, reader.locale, reader.timezone)
+        key = (case.trait.name, reader.locale, reader.timezone)
         if key not in texts:
             texts[key] = self._rendered(event, *key)
         return texts[key]
 
-    def _rendered(self, event: Event, kind: str, locale: str, timezone: str) -> dict[str, Any] | None:
+    def _rendered(self, event: Event, channel: str, locale: str, timezone: str) -> dict[str, Any] | None:
         occasion = Occasion(
             type=event.type,
             data=event.data,
@@ -225,7 +225,8 @@ class Explain:
             resolved=event.resolved,
         )
         try:
-            content = self._renderer.render(occasion, kind=kind, locale=locale, timezone=timezone)
+            kind = self._channels[channel].kind
+            content = self._renderer.render(occasion, kind=kind, channel=channel, locale=locale, timezone=timezone)
         except RenderError:
             # Then the notification itself would fail, and say how.
             return None

@@ -110,7 +110,12 @@ def _content(row: Notification, *, with_html: bool) -> dict[str, Any] | None:
     """The words, once they are rendered. A list goes without the HTML, which is most of their weight."""
     if not row.content:
         return None
-    words = {"subject": row.content.get("title"), "text": row.content.get("text"), "locale": row.content.get("locale")}
+    words = {
+        "subject": row.content.get("title"),
+        "text": row.content.get("text"),
+        "locale": row.content.get("locale"),
+        "template_version": row.content.get("template_version"),
+    }
     return {**words, "html": row.content.get("html")} if with_html else words
 
 

@@ -83,10 +83,7 @@ class Pipeline:
             )
             audit.record(
                 conn,
-                [
-                    audit.Entry(now, "system:pipeline", "render", id_, {"decision": "rendered", "locale": text.locale})
-                    for id_, text in rendered.items()
-                ],
+                [audit.Entry(now, "system:pipeline", "render", id_, _rendered(text)) for id_, text in rendered.items()],
             )
             self._end(conn, list(failed), "render", "failed", "render_error", now, details=failed)
 
@@ -236,6 +233,11 @@ class Pipeline:
     @staticmethod
     def _without(ids: Sequence[str], gone: set[str]) -> list[str]:
         return [id_ for id_ in ids if id_ not in gone]
+
+
+def _rendered(text: Content) -> dict[str, str]:
+    own = {"template_version": text.template_version} if text.template_version else {}
+    return {"decision": "rendered", "locale": text.locale, **own}
 
 
 def _passes_the_gates(brief: Brief) -> bool:

@@ -81,10 +81,12 @@ class Texts:
         kind = self._channels[brief.channel].kind
         occasion = _occasion(brief, sources)
         if brief.type != DIGEST:
-            return self._renderer.render(occasion, kind=kind, locale=reader.locale, timezone=reader.timezone)
+            return self._renderer.render(
+                occasion, kind=kind, channel=brief.channel, locale=reader.locale, timezone=reader.timezone
+            )
         carried = _carried(brief, sources.members[brief.id], sources.events)
         return self._renderer.render_digest(
-            occasion, carried, kind=kind, locale=reader.locale, timezone=reader.timezone
+            occasion, carried, kind=kind, channel=brief.channel, locale=reader.locale, timezone=reader.timezone
         )
 
 

@@ -43,6 +43,7 @@ from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.rules import Rules
 from app.services.targets import Targets
+from app.services.template_shelf import TemplateShelf
 from app.services.texts import Texts
 from app.services.trials import Trials
 from app.services.unsubscribe_links import UnsubscribeLinks
@@ -83,6 +84,7 @@ class Spine:
         waits: Sequence[float] = (10.0, 60.0),
         rules: Mapping[str, Any] | None = None,
         templates: Path = ROOT / "templates",
+        own_templates: Path = ROOT / "no such folder",
         lease: timedelta = LEASE,
         operators: Mapping[str, Contact] | None = None,
         more: Sequence[Channel] = (),
@@ -119,12 +121,16 @@ class Spine:
             "rate_limits": dict.fromkeys(self.channels, 0),
             "drop_overflow": False,
         }
-        renderer = Renderer(
+        as_delivered = Renderer(
             templates=templates,
             translations=ROOT / "translations",
             public_url=PUBLIC_URL,
             default_locale="en",
         )
+        kinds = {name: channel.kind for name, channel in self.channels.items()}
+        # It is as if an hour passed with every question.
+        self.templates = TemplateShelf(own_templates, as_delivered, kinds, monotonic=count(step=3_600).__next__)
+        renderer = as_delivered.using(self.templates.in_force)
         translator = Translator(translations=ROOT / "translations", default_locale="en")
         given_rules = Rules(**(given | dict(rules or {})))
         admission = self.admission = Admission(self.announcer, process=PROCESS)
