@@ -56,6 +56,7 @@ from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.rules import Rules
 from app.services.targets import Targets
+from app.services.template_desk import TemplateDesk
 from app.services.template_shelf import TemplateShelf
 from app.services.texts import Texts
 from app.services.trials import Trials
@@ -109,6 +110,7 @@ class Services:
     traits: tuple[ChannelTraits, ...]
     pages: Pages
     template_shelf: TemplateShelf
+    template_desk: TemplateDesk
     identity: Identity
     metrics: Metrics
     health: Health
@@ -156,7 +158,7 @@ def build_services(
     )
     as_delivered = _renderer(settings)
     kinds = {name: channel.kind for name, channel in channels.items()}
-    template_shelf = TemplateShelf(settings.templates_dir, as_delivered, kinds)
+    template_shelf = TemplateShelf(database, settings.templates_dir, as_delivered, kinds)
     renderer = as_delivered.using(template_shelf.in_force)
     translator = Translator(translations=_ROOT / "translations", default_locale=settings.default_locale)
     link = GateLink(url, GateFaults(database, process=process).count)
@@ -210,6 +212,7 @@ def build_services(
             default_locale=settings.default_locale,
         ),
         template_shelf=template_shelf,
+        template_desk=TemplateDesk(database, template_shelf, as_delivered, kinds, clock),
         identity=Identity(database, clock, secret_key=secret_key, admin_api_key=settings.admin_api_key),
         metrics=Metrics(database, clock, list(channels)),
         health=Health(

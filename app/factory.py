@@ -28,6 +28,7 @@ from app.api import (
     preference_files,
     preferences,
     previews,
+    templates,
     users,
 )
 from app.api.answers import dumps
@@ -50,6 +51,7 @@ BLUEPRINTS = (
     event_types.blueprint,
     previews.blueprint,
     channels.blueprint,
+    templates.blueprint,
     audit.blueprint,
     operations.blueprint,
 )

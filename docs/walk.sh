@@ -3,7 +3,7 @@
 #
 #   docs/walk.sh [URL]          by default http://127.0.0.1:8000; the key is $KEY, or that of $DATA_DIR/admin.key
 #
-# It leaves some events without their user and a revoked key behind. Exits with 1 when something was not as expected.
+# It leaves some events without their user, a revoked key and old versions of a template behind. Exits with 1 when something was not as expected.
 set -uo pipefail
 
 URL=${1:-http://127.0.0.1:8000}
@@ -176,6 +176,16 @@ holds '"unread_count":0'
 title "The operators' desk"
 see 200 POST /channels/webhook/pause
 see 200 POST /channels/webhook/resume
+json 200 PUT /templates/job.progress/webhook/en '{"subject.txt": "{{ data.job_id }}: {{ data.percent|percent }}"}'
+json 422 PUT /templates/job.progress/webhook/en '{"subject.txt": "{% for x in range(10 ** 9) %}{% endfor %}"}'
+holds 'line 1: asks for a range'
+json 200 PUT /templates/job.progress/webhook/en '{"subject.txt": "{{ data.job_id }}"}'
+see 200 GET /templates
+see 200 GET /templates/job.progress/webhook/en
+see 200 GET /templates/job.progress/webhook/en/versions
+see 200 GET '/templates/job.progress/webhook/en/diff?from=0'
+json 200 POST /templates/job.progress/webhook/en/rollback '{"version": 1}'
+see 204 DELETE /templates/job.progress/webhook/en
 see 200 GET '/audit?action=channel.pause&limit=2'
 see 204 DELETE "/keys/$SERVICE_ID"
 see 202 DELETE "/users/$ME"

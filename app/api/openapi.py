@@ -27,6 +27,7 @@ from app.api.examples import example_of
 from app.api.parts import example_id
 from app.api.strict_json import JSON, MERGE_PATCH
 from app.domain.ids import USER_ID_FORM, Prefix, id_form
+from app.rendering.overrides.override import ANY, TYPES
 from channels.registry import channel_names
 
 _ABOUT = """\
@@ -237,6 +238,12 @@ def _arguments() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "user_id": ("The user's id.", {"pattern": f"^{USER_ID_FORM}$", "examples": ["u-17"]}),
         "token": ("What the link of a mail ends with.", {"pattern": "^[A-Za-z0-9._-]+$", "examples": ["ntf_….…"]}),
         "channel": ("The channel's name.", {"enum": list(channel_names())}),
+        "event_type": ("The type.", {"enum": list(TYPES)}),
+        "on": (f"The channel's name, or `{ANY}` for every channel.", {"enum": [*channel_names(), ANY]}),
+        "locale": (
+            f"A language there are texts in, or `{ANY}` for every one.",
+            {"pattern": "^(_any|[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*)$", "examples": ["de"]},
+        ),
         **{
             f"{what}_id": (f"The {what}'s id.", {"pattern": f"^{id_form(prefix)}$", "examples": [example_id(prefix)]})
             for what, prefix in ids.items()

@@ -1,9 +1,8 @@
 """What users want to hear, where, and in which language."""
 
-from collections.abc import Collection
 from typing import Any, NoReturn
 
-from flask import Response, request
+from flask import Response
 from flask.views import MethodView
 from marshmallow import Schema
 
@@ -22,6 +21,7 @@ from app.api.preference_schemas import (
     SecretAnswer,
 )
 from app.api.strict_json import JSON, MERGE_PATCH, read_object
+from app.api.versions import ETAG, IF_MATCH, asked_versions
 from app.domain.notifications import Notification
 from app.services.identity import Principal
 from app.services.people import DEFAULTS_USER
@@ -33,18 +33,8 @@ READ, WRITE = "users:read", "users:write"
 blueprint = Blueprint("preferences", __name__, description="What users want to hear, where and when")
 
 
-_ETAG = {"ETag": {"description": "The version, for If-Match.", "required": True, "schema": {"type": "string"}}}
-_IF_MATCH = {
-    "in": "header",
-    "name": "If-Match",
-    "description": "Change it only if it is at this version; without it, at any.",
-    "schema": {"type": "string"},
-    "example": '"4"',
-}
-
-
 def _changes(schema: type[Schema]) -> dict[str, Any]:
-    return {**takes(schema), "parameters": [_IF_MATCH]}
+    return {**takes(schema), "parameters": [IF_MATCH]}
 
 
 @blueprint.route("/preferences/<string:user_id>")
@@ -52,14 +42,14 @@ class UserPreferences(MethodView):
     """One user's preferences."""
 
     @blueprint.doc(**lets_in(READ, users=True))
-    @blueprint.response(200, PreferencesAnswer, headers=_ETAG)
+    @blueprint.response(200, PreferencesAnswer, headers=ETAG)
     def get(self, user_id: str) -> Response:
         """Read a user's preferences; a user who has not said anything has the defaults."""
         require_user(user_id, READ)
         return _answered(services().preferences.get(user_id))
 
     @blueprint.doc(**_changes(Preferences), **lets_in(WRITE, users=True))
-    @blueprint.response(200, PreferencesAnswer, headers=_ETAG)
+    @blueprint.response(200, PreferencesAnswer, headers=ETAG)
     def put(self, user_id: str) -> Response:
         """Replace a user's preferences.
 
@@ -70,7 +60,7 @@ class UserPreferences(MethodView):
         return _replaced(user_id, require_user(user_id, WRITE))
 
     @blueprint.doc(**_changes(PreferencesPatch), **lets_in(WRITE, users=True))
-    @blueprint.response(200, PreferencesAnswer, headers=_ETAG)
+    @blueprint.response(200, PreferencesAnswer, headers=ETAG)
     def patch(self, user_id: str) -> Response:
         """Change what is named, by merge patch (RFC 7396); null removes."""
         return _merged(user_id, require_user(user_id, WRITE))
@@ -131,20 +121,20 @@ class DefaultPreferences(MethodView):
     """What applies to everybody who has not chosen otherwise."""
 
     @blueprint.doc(**lets_in("admin"))
-    @blueprint.response(200, PreferencesAnswer, headers=_ETAG)
+    @blueprint.response(200, PreferencesAnswer, headers=ETAG)
     def get(self) -> Response:
         """Read the defaults."""
         require("admin")
         return _answered(services().preferences.get(DEFAULTS_USER))
 
     @blueprint.doc(**_changes(Defaults), **lets_in("admin"))
-    @blueprint.response(200, PreferencesAnswer, headers=_ETAG)
+    @blueprint.response(200, PreferencesAnswer, headers=ETAG)
     def put(self) -> Response:
         """Replace the defaults."""
         return _replaced(DEFAULTS_USER, require("admin"))
 
     @blueprint.doc(**_changes(DefaultsPatch), **lets_in("admin"))
-    @blueprint.response(200, PreferencesAnswer, headers=_ETAG)
+    @blueprint.response(200, PreferencesAnswer, headers=ETAG)
     def patch(self) -> Response:
         """Change the defaults that are named."""
         return _merged(DEFAULTS_USER, require("admin"))
@@ -154,7 +144,7 @@ def _replaced(user_id: str, who: Principal) -> Response:
     given, documents = read_object(), services().preferences
     try:
         return _answered(
-            documents.replace(user_id, given, actor=who.actor, by_user=who.kind == "user", versions=_versions())
+            documents.replace(user_id, given, actor=who.actor, by_user=who.kind == "user", versions=asked_versions())
         )
     except VersionConflict:
         _conflict()
@@ -164,7 +154,7 @@ def _merged(user_id: str, who: Principal) -> Response:
     patch, documents = read_object(media_types=(JSON, MERGE_PATCH)), services().preferences
     try:
         return _answered(
-            documents.merge(user_id, patch, actor=who.actor, by_user=who.kind == "user", versions=_versions())
+            documents.merge(user_id, patch, actor=who.actor, by_user=who.kind == "user", versions=asked_versions())
         )
     except VersionConflict:
         _conflict()
@@ -185,15 +175,6 @@ def _known(channel: str) -> None:
 def _accepted(row: Notification) -> Response:
     link = f"/notifications/{row.id}"
     return answer({"id": row.id, "links": {"self": link}}, 202, {"Location": link})
-
-
-def _versions() -> Collection[int] | None:
-    """The versions that If-Match allows, or None when any will do."""
-    tags = request.if_match
-    if "If-Match" not in request.headers or tags.star_tag:
-        return None
-    # Proxies that compress weaken the tag; ours name a version all the same. Of W/"" Werkzeug makes None.
-    return {int(tag) for tag in tags.as_set(include_weak=True) if tag and tag.isdecimal() and len(tag) < 10}
 
 
 def _conflict() -> NoReturn:

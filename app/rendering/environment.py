@@ -22,6 +22,7 @@ class Environments:
     """The environments of one folder of templates. Safe to share between threads."""
 
     def __init__(self, templates: Path, catalogues: Catalogues, filters: Mapping[str, Callable[..., Any]]) -> None:
+        self._folder = templates
         self._loader = StyledLoader(templates)
         self._catalogues = catalogues
         self._filters = filters
@@ -38,6 +39,11 @@ class Environments:
             if locale not in self._made:
                 self._made[locale] = self._make(locale)
             return self._made[locale]
+
+    def source(self, name: str) -> str:
+        """A template as it lies in the folder; empty when there is none."""
+        file = self._folder / name
+        return file.read_text("utf-8") if file.is_file() else ""
 
     def template(self, locale: str, type_: str, piece: str, override: Override | None) -> Template:
         """The template of a piece, of an operator's own if there is one.

@@ -127,6 +127,10 @@ class Renderer:
         """The languages there are texts in."""
         return self._catalogues.locales
 
+    def source(self, type_: str, piece: str) -> str:
+        """The template of a piece as it comes along; empty when there is none."""
+        return self._environments.source(f"{type_}/{piece}")
+
     def using(self, overrides: Callable[[], Overrides]) -> "Renderer":
         """The same renderer, with what an operator words otherwise; it asks each time."""
         other = copy(self)

@@ -11,6 +11,9 @@ from app.rendering.override_check import Faults, faults_of
 from app.rendering.overrides import files
 from app.rendering.overrides.override import NOTHING, Origin, Override, Overrides, Place
 from app.rendering.render import Renderer
+from app.store import templates
+from app.store.engine import Database
+from app.store.templates import TemplateVersion
 
 _REMEMBERED_SECONDS = 2.0
 _log = logging.getLogger(__name__)
@@ -43,23 +46,26 @@ class TemplateShelf:
 
     def __init__(
         self,
+        database: Database,
         folder: Path,
         renderer: Renderer,
         kinds: Mapping[str, str],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`renderer` has no overrides of its own; `kinds` has the kind of each channel."""
+        self._database = database
         self._folder = folder
         self._renderer = renderer
         self._kinds = kinds
         self._monotonic = monotonic
         self._looked_at = float("-inf")
         self._files = _EMPTY
+        self._rows = _EMPTY
         self._in_force = NOTHING
         self._turn = threading.Lock()
 
     def in_force(self) -> Overrides:
-        """What applies now."""
+        """What applies now. Raises DatabaseUnavailable."""
         if self._monotonic() - self._looked_at >= _REMEMBERED_SECONDS:
             # Those who come while one of them looks do not wait, but at the very first.
             first = self._looked_at == float("-inf")
@@ -72,7 +78,7 @@ class TemplateShelf:
         return self._in_force
 
     def look_now(self) -> Overrides:
-        """What applies now, without waiting for the next look."""
+        """What applies now, without waiting for the next look. Raises DatabaseUnavailable."""
         with self._turn:
             self._look()
         return self._in_force
@@ -80,16 +86,26 @@ class TemplateShelf:
     @property
     def refused(self) -> tuple[Refused, ...]:
         """What is not used, as of the last look."""
-        return self._files.refused
+        return (*self._rows.refused, *self._files.refused)
 
     def faults_of(self, override: Override) -> Faults:
         """Why it would not be used; nothing, when it would."""
         return faults_of(override, self._renderer, self._kinds)
 
     def _look(self) -> None:
+        self._rows = self._of_rows(self._rows)
         self._files = self._of_files(self._files)
-        self._in_force = Overrides({}, self._files.good)
+        self._in_force = Overrides(self._rows.good, self._files.good)
         self._looked_at = self._monotonic()
+
+    def _of_rows(self, before: _Layer) -> _Layer:
+        with self._database.read() as conn:
+            state = templates.revision(conn)
+            if state == before.state:
+                return before
+            rows = templates.standing(conn)
+        # Those that were saved with an older version of the service may not hold any more.
+        return self._checked(state, {one.place: one for one in map(as_override, rows)}, before, [])
 
     def _of_files(self, before: _Layer) -> _Layer:
         state = files.signature(self._folder)
@@ -118,6 +134,12 @@ class TemplateShelf:
                 good[place] = override
         _tell(refused, before.refused)
         return _Layer(state, good, tuple(refused))
+
+
+def as_override(row: TemplateVersion) -> Override:
+    """A version that has sources, as it is rendered."""
+    place = Place(row.type, row.channel, row.locale)
+    return Override(place, row.sources or {}, f"{place}@{row.version}", "database")
 
 
 def _tell(refused: list[Refused], before: tuple[Refused, ...]) -> None:

@@ -94,6 +94,8 @@ DOORS: Mapping[str, Door] = {
     ),
     "a change of an item": Door(f"PATCH /inbox/{ME}/<item_id>", {"read": True}, "read"),
     "a key": Door("POST /keys", {"name": "encoder", "scopes": ["events:write"]}, "name"),
+    "a template": Door("PUT /templates/job.failed/email/de", {"subject.txt": "broken"}, "subject.txt"),
+    "a rollback": Door("POST /templates/job.failed/email/de/rollback", {"version": 1}, "version"),
     "a replay": Door("POST /notifications/replay", {"user_id": ME}, "subject_key"),
 }
 
@@ -101,6 +103,7 @@ DOORS: Mapping[str, Door] = {
 def furnish(product: Product) -> None:
     """Give the user an event with an item, and preferences, so that there is something to be changed."""
     product.call("PUT", f"/preferences/{ME}", json={"locale": "fr", "contacts": {"email": "ada@example.com"}})
+    product.call("PUT", "/templates/job.failed/email/de", json={"subject.txt": "broken"})
     event_id = product.call("POST", "/events", json=EVENT).json["id"]
     [row] = [
         row for row in product.call("GET", f"/events/{event_id}").json["notifications"] if row["channel"] == "inapp"

@@ -43,6 +43,7 @@ from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.rules import Rules
 from app.services.targets import Targets
+from app.services.template_desk import TemplateDesk
 from app.services.template_shelf import TemplateShelf
 from app.services.texts import Texts
 from app.services.trials import Trials
@@ -129,7 +130,10 @@ class Spine:
         )
         kinds = {name: channel.kind for name, channel in self.channels.items()}
         # It is as if an hour passed with every question.
-        self.templates = TemplateShelf(own_templates, as_delivered, kinds, monotonic=count(step=3_600).__next__)
+        self.templates = TemplateShelf(
+            database, own_templates, as_delivered, kinds, monotonic=count(step=3_600).__next__
+        )
+        self.template_desk = TemplateDesk(database, self.templates, as_delivered, kinds, clock)
         renderer = as_delivered.using(self.templates.in_force)
         translator = Translator(translations=ROOT / "translations", default_locale="en")
         given_rules = Rules(**(given | dict(rules or {})))

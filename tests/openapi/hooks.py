@@ -11,6 +11,8 @@ from schemathesis import Case, HookContext, Response
 from schemathesis.core.failures import Failure
 from schemathesis.core.parameters import ParameterLocation
 
+from app.rendering.overrides.override import PIECES
+
 UNSAYABLE = {
     ("path", "channel"): "one on which the user has a contact",
     ("query", "cursor"): "only a page before says a cursor",
@@ -28,6 +30,10 @@ UNSAYABLE = {
     ("json", "limit"): "4.0 is an integer to JSON Schema, and not to us",
     ("json", "sequence"): "the same",
     ("json", "escalate"): "the same; and what a part of an object is added to",
+    **{("json", piece): "what a template is, and which piece a channel has" for piece in PIECES},
+    ("json", "version"): "which versions there are; and that 4.0 is no integer to us",
+    ("query", "from"): "which versions there are",
+    ("query", "to"): "which versions there are",
     ("json", "quiet_hours"): "what a part of an object is added to",
 }
 """Fields of which JSON Schema cannot say all, by their place in a problem's `errors`, and what it leaves out."""

@@ -51,6 +51,13 @@ ROWS = {
     "GET /channels": Row("admin"),
     "POST /channels/<channel>/pause": Row("admin"),
     "POST /channels/<channel>/resume": Row("admin"),
+    "GET /templates": Row("admin"),
+    "GET /templates/<event_type>/<on>/<locale>": Row("admin"),
+    "PUT /templates/<event_type>/<on>/<locale>": Row("admin", body={"subject.txt": "{{ data.job_id }} broke"}),
+    "DELETE /templates/<event_type>/<on>/<locale>": Row("admin"),
+    "GET /templates/<event_type>/<on>/<locale>/versions": Row("admin"),
+    "POST /templates/<event_type>/<on>/<locale>/rollback": Row("admin", body={"version": 1}),
+    "GET /templates/<event_type>/<on>/<locale>/diff": Row("admin"),
     "GET /audit": Row("admin"),
     "GET /preferences": Row("admin"),
     "POST /preferences": Row("admin", body={"preferences": [{"user_id": ME, "locale": "fr"}]}),
@@ -119,6 +126,10 @@ def path_of(rule: str, product: Product, submitter: str) -> str:
         rule = rule.replace("/unsubscribe/<token>", product.unsubscribing(ME, "quota.exceeded"))
     if "<key_id>" in rule:
         rule = rule.replace("<key_id>", product.services.identity.create_key("x", ["admin"], actor="test").id)
+    if "<event_type>" in rule:
+        rule = rule.replace("<event_type>", "job.failed").replace("<on>", "email").replace("<locale>", "de")
+        for words in ("one", "two"):
+            product.call("PUT", "/templates/job.failed/email/de", json={"subject.txt": words})
     files = {"/docs/<name>": "/docs/start.js", "/static/<path:filename>": "/static/pages.css"}
     rule = files.get(rule, rule)
     return rule.replace("<user_id>", ME).replace("<channel>", "inapp")

@@ -49,6 +49,8 @@ FIELDS = {
     ),
     "a change of an item": ("read", "archived"),
     "a key": ("name", "scopes"),
+    "a template": ("subject.txt", "body.txt", "body.html", "short.txt"),
+    "a rollback": ("version",),
     "a replay": (
         "status",
         "channel",

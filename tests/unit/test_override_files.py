@@ -8,6 +8,7 @@ import pytest
 
 from app.rendering.render import Content
 from app.services.template_shelf import TemplateShelf
+from app.store.engine import Database
 from tests.fakes.occasions import make_occasion, make_renderer
 
 KINDS = {"inapp": "inbox", "email": "mail", "webhook": "hook", "slack": "chat", "pagerduty": "alert"}
@@ -17,11 +18,11 @@ BUILT_IN = "Job failed: disk full on node-7 (nightly encode)"
 class Rig:
     """A folder, a shelf over it, and a renderer that goes by the shelf."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
         self.folder = folder
         self.seconds = 0.0
         as_delivered = make_renderer()
-        self.shelf = TemplateShelf(folder, as_delivered, KINDS, monotonic=lambda: self.seconds)
+        self.shelf = TemplateShelf(database, folder, as_delivered, KINDS, monotonic=lambda: self.seconds)
         self.renderer = as_delivered.using(self.shelf.in_force)
 
     def write(self, path: str, source: str) -> None:
@@ -41,8 +42,8 @@ class Rig:
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Rig:
-    return Rig(tmp_path / "templates")
+def rig(database: Database, tmp_path: Path) -> Rig:
+    return Rig(database, tmp_path / "templates")
 
 
 def test_without_a_folder_all_is_as_delivered(rig: Rig):

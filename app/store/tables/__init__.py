@@ -22,7 +22,16 @@ from app.store.tables.notifications import (
     idempotency,
     notifications,
 )
-from app.store.tables.operations import api_keys, audit, audit_chain, counters, heartbeats, markers, paused_channels
+from app.store.tables.operations import (
+    api_keys,
+    audit,
+    audit_chain,
+    counters,
+    heartbeats,
+    markers,
+    paused_channels,
+    template_versions,
+)
 from app.store.tables.people import (
     IS_OF_A_COURSE,
     IS_UNREAD,
@@ -71,4 +80,5 @@ __all__ = [
     "notifications",
     "paused_channels",
     "preferences",
+    "template_versions",
 ]

@@ -69,3 +69,18 @@ markers = Table(
     Column("name", String(64), primary_key=True),
     Column("value", Text, nullable=False),
 )
+
+template_versions = Table(
+    "template_versions",
+    metadata,
+    Column("revision", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("type", String(64), nullable=False),
+    Column("channel", String(32), nullable=False),
+    Column("locale", String(35), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("sources", JSON(none_as_null=True)),
+    Column("restores", Integer),
+    Column("actor", String(160), nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    UniqueConstraint("type", "channel", "locale", "version"),
+)
