@@ -114,20 +114,8 @@ class Spine:
         self.stages: list[str] = []
         self.progress = Progress()
         self.announcer = Announcer(publisher or self.publisher, database, monotonic=lambda: self.seconds)
-        briefs = Briefs(database)
         policies = {name: RetryPolicy(tuple(waits), jitter=0.0) for name in self.channels}
-        given: dict[str, Any] = {
-            "dedupe_window": timedelta(minutes=5),
-            "rate_window": timedelta(minutes=60),
-            "rate_limits": dict.fromkeys(self.channels, 0),
-            "drop_overflow": False,
-        }
-        as_delivered = Renderer(
-            templates=templates,
-            translations=ROOT / "translations",
-            public_url=PUBLIC_URL,
-            default_locale="en",
-        )
+        as_delivered, translator = _words(templates)
         kinds = {name: channel.kind for name, channel in self.channels.items()}
         # It is as if an hour passed with every question.
         self.templates = TemplateShelf(
@@ -135,8 +123,7 @@ class Spine:
         )
         self.template_desk = TemplateDesk(database, self.templates, as_delivered, kinds, clock)
         renderer = as_delivered.using(self.templates.in_force)
-        translator = Translator(translations=ROOT / "translations", default_locale="en")
-        given_rules = Rules(**(given | dict(rules or {})))
+        given_rules, briefs = _rules(self.channels, rules or {}), Briefs(database)
         admission = self.admission = Admission(self.announcer, process=PROCESS)
         watch = ContactWatch(self.book, Notices(admission, self.people, renderer, self.channels), self.channels)
         recorder = Recorder(watch, process=PROCESS)
@@ -280,3 +267,19 @@ class Spine:
         metrics = Metrics(self.database, self.clock, list(self.channels)).snapshot().collect()
         (family,) = (family for family in metrics if family.name == "notifications_unaccounted")
         return float(family.samples[0].value)
+
+
+def _words(templates: Path) -> tuple[Renderer, Translator]:
+    translations = ROOT / "translations"
+    renderer = Renderer(templates=templates, translations=translations, public_url=PUBLIC_URL, default_locale="en")
+    return renderer, Translator(translations=translations, default_locale="en")
+
+
+def _rules(channels: Collection[str], changes: Mapping[str, Any]) -> Rules:
+    given: dict[str, Any] = {
+        "dedupe_window": timedelta(minutes=5),
+        "rate_window": timedelta(minutes=60),
+        "rate_limits": dict.fromkeys(channels, 0),
+        "drop_overflow": False,
+    }
+    return Rules(**(given | dict(changes)))
