@@ -51,7 +51,12 @@ def test_items_have_the_fields_of_the_contract(rig: Rig):
     row = insert_notification(rig.database, rig.clock.now())
     (item,) = rig.history.page(Filters("u-1")).items
     assert set(item) == SUMMARY
-    assert item["content"] == {"subject": "Job j-9 failed", "text": "disk full", "locale": "en"}
+    assert item["content"] == {
+        "subject": "Job j-9 failed",
+        "text": "disk full",
+        "locale": "en",
+        "template_version": None,
+    }
     assert (item["id"], item["status"], item["because"]) == (row.id, "delivered", "Delivered.")
     assert item["next_at"] is None
     assert item["delivered_at"] == rig.clock.now()
