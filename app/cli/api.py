@@ -1,6 +1,7 @@
 """`api`: the HTTP API alone."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from app.bootstrap import build_services
 from app.cli.database import await_schema
@@ -9,6 +10,7 @@ from app.factory import create_app
 from app.observability.logging import configure_logging
 from app.runtime.server import Served, serve
 from app.services.announcing import Publisher
+from app.store.engine import DatabaseUnavailable
 
 
 def run(settings: Settings, make_publisher: Callable[[Settings], Publisher]) -> None:
@@ -19,7 +21,8 @@ def run(settings: Settings, make_publisher: Callable[[Settings], Publisher]) -> 
     def make_app() -> Served:
         services = build_services(settings, make_publisher(settings))
         # So that what is wrong with an operator's templates is said at the start, and not with the first text.
-        services.template_shelf.look_now()
+        with suppress(DatabaseUnavailable):
+            services.template_shelf.look_now()
         return Served(create_app(services), services.inbox_streams.stop)
 
     serve(settings, make_app)

@@ -8,7 +8,7 @@ from app.rendering.overrides.override import ANY, Override, Overrides
 from app.rendering.overrides.samples import carried, samples
 from app.rendering.render import Content, Renderer, RenderError
 
-_UNQUOTED = re.compile(r"=\s*\{\{")
+_UNQUOTED = re.compile(r"<[a-zA-Z][^<>]*=\s*(?=\{\{)")
 _SCRIPT_LINK = re.compile(r"""\b(?:href|src|action|formaction)\s*=\s*["']?\s*javascript:""", re.IGNORECASE)
 
 Faults = dict[str, list[str]]
@@ -32,7 +32,7 @@ def faults_of(override: Override, renderer: Renderer, kinds: Mapping[str, str]) 
 
 def _of_source(override: Override, piece: str, source: str) -> Iterator[str]:
     if piece.endswith(".html") and (found := _UNQUOTED.search(source)):
-        line = source.count("\n", 0, found.start()) + 1
+        line = source.count("\n", 0, found.end()) + 1
         yield f"{override.path(piece)}, line {line}: an attribute needs quotes around what is filled in"
 
 

@@ -115,6 +115,11 @@ def test_html_gets_its_styles_and_may_build_on_what_comes_along(rig: Rig):
     assert "<bdi>nightly encode</bdi> failed</h1>" in html
 
 
+def test_an_equals_sign_in_a_text_is_no_attribute(rig: Rig):
+    rig.write("job.failed/body.html", "<p>job = {{ data.job_id }}</p>")
+    assert rig.content("email").html == "<p>job = j-2041</p>"
+
+
 def test_an_event_fills_no_html_of_its_own_in(rig: Rig):
     rig.write("job.failed/body.html", "<p>{{ data.error }}</p>")
     occasion = make_occasion("job.failed", {"job_id": "j", "error": "<b>bold</b>"})
@@ -145,7 +150,7 @@ def test_a_digest_tells_of_what_it_carries_in_the_words_of_the_operator(rig: Rig
         ("job.failed/short.txt", "{{ data.name }}", "line 1: the variable name is not defined"),
         ("job.failed/short.txt", "{{ data.error[:9000] * 999 }}", "makes a text of more than 1,000,000 characters"),
         ("job.failed/short.txt", " ", "job.failed/_any/_any/short.txt: says nothing"),
-        ("job.failed/body.html", "<p class={{ data.error }}>", "line 1: an attribute needs quotes around"),
+        ("job.failed/body.html", "<p\nclass= {{ data.error }}>", "line 2: an attribute needs quotes around"),
         ("job.failed/body.html", '<a href="{{ data.url }}">x</a>', "the variable url is not defined"),
         (
             "job.failed/body.html",
