@@ -92,7 +92,8 @@ def by_name(names: Collection[str], values: Any, *examples: Any, about: str = ""
 
 def any_object(*examples: Any, about: str = "", sometimes: bool = False, **options: Any) -> fields.Raw:
     """An object of which nothing more is said here."""
-    return fields.Raw(metadata=_said(examples, about, sometimes=sometimes, keywords={"type": "object"}), **options)
+    kind = ["object", "null"] if options.get("allow_none") else "object"
+    return fields.Raw(metadata=_said(examples, about, sometimes=sometimes, keywords={"type": kind}), **options)
 
 
 def _said(examples: Iterable[Any], about: str = "", **more: Any) -> dict[str, Any]:

@@ -21,11 +21,11 @@ class PreviewRequest(Strict):
     channel = one_of(channel_names(), "email", required=True)
     locale = words("de", about="BCP 47; by default DEFAULT_LOCALE.", allow_none=True)
     timezone = words("Europe/Berlin", about="An IANA zone; by default DEFAULT_TIMEZONE.", allow_none=True)
-    data = any_object(_FAILED.sample, about="By default the sample of the type.")
+    data = any_object(_FAILED.sample, about="By default the sample of the type.", allow_none=True)
     source = short("encoder", allow_none=True)
     subject_key = short("j-2041", about="By default the data's job_id, component or resource.", allow_none=True)
     priority = one_of(PRIORITIES, allow_none=True)
-    resolved = fields.Boolean(metadata={"description": "The subject's trouble is over."})
+    resolved = fields.Boolean(allow_none=True, metadata={"description": "The subject's trouble is over."})
     occurred_at = fields.AwareDateTime(allow_none=True)
 
 

@@ -98,16 +98,16 @@ class Previews:
         occasion = own_samples.occasion(type_, self._clock.now())
         if type_ == DIGEST:
             carried = own_samples.carried(occasion)
-            content = self._renderer.render_digest(occasion, carried, kind=channel.kind, **wishes)
+            content = self._renderer.render_digest(occasion, carried, kind=channel.kind, channel=name, **wishes)
         else:
-            content = self._renderer.render(occasion, kind=channel.kind, **wishes)
+            content = self._renderer.render(occasion, kind=channel.kind, channel=name, **wishes)
         return Preview(name, type_, content, channel.document(_message(occasion, content, channel.kind)))
 
     def _made(self, event: Event, name: str, wishes: Mapping[str, str]) -> Preview:
         channel = self._channels[name]
         occasion = _occasion(event, new_id("ntf", event.created_at))
         try:
-            content = self._renderer.render(occasion, kind=channel.kind, **wishes)
+            content = self._renderer.render(occasion, kind=channel.kind, channel=name, **wishes)
         except RenderError as fault:
             raise Invalid({"json": {"type": [f"Its template is broken: {fault.detail}"]}}) from None
         message = _message(occasion, content, channel.kind, resolved=closes_alert(event))

@@ -14,6 +14,7 @@ from schemathesis.core.parameters import ParameterLocation
 from app.rendering.overrides.override import PIECES
 
 UNSAYABLE = {
+    ("json", "channel"): "one to which events of the type may go",
     ("path", "channel"): "one on which the user has a contact",
     ("query", "cursor"): "only a page before says a cursor",
     ("json", "expires_at"): "after now and after deliver_at",

@@ -132,3 +132,13 @@ def test_the_preview_of_a_question_is_in_the_operators_words(product: Product):
         if one["channel"] == "inapp"
     ]
     assert decision["preview"]["subject"] == "j-1 ist kaputt"
+
+
+def test_a_preview_shows_the_words_that_are_in_force(product: Product):
+    wanted = {"type": "job.failed", "channel": "email", "locale": "de"}
+    before = product.call("POST", "/templates/preview", json=wanted).json["subject"]
+    version = product.call("PUT", "/templates/job.failed/email/de", json=WORDS).json["version"]
+    assert version == 1
+    after = product.call("POST", "/templates/preview", json=wanted).json["subject"]
+    assert before.startswith("Job fehlgeschlagen: ")
+    assert after != before

@@ -99,7 +99,7 @@ STATEMENTS: dict[str, Act] = {
     "take_lapsed": lambda conn, _id, clock: relay.take_lapsed(conn, clock.now() + HOUR, 9, clock.now() + HOUR),
     "store_content": lambda conn, id_, clock: notifications.store_content(conn, {id_: {"title": "t"}}, clock.now()),
     "count_repeats": lambda conn, id_, clock: repeats.count(conn, {id_: 1}, clock.now()),
-    **{f"settle as {status}": _settle_as(status) for status in TRANSITIONS["sending"] - {"sending"}},
+    **{f"settle as {status}": _settle_as(status) for status in sorted(TRANSITIONS["sending"] - {"sending"})},
     **{f"move to {status}": _move_to(status) for status in STATUSES},
 }
 MOVES: dict[str, set[Status]] = {
@@ -113,7 +113,7 @@ MOVES: dict[str, set[Status]] = {
     "put_into": {"held"},
     "expire": set(OPEN),
     "fail_exhausted": {"sending", "retrying"},
-    **{f"settle as {status}": {"sending"} for status in TRANSITIONS["sending"] - {"sending"}},
+    **{f"settle as {status}": {"sending"} for status in sorted(TRANSITIONS["sending"] - {"sending"})},
     **{f"move to {status}": set(sources_of(status)) for status in STATUSES},
 }
 
