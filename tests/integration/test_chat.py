@@ -58,11 +58,13 @@ def test_it_reads_in_the_readers_language_with_a_link_and_what_was_said_as_it_wa
     (failed,) = [lines for lines in told[channel] if "broken-chat" in str(lines)]
     text = "\n".join(failed)
     assert "Job fehlgeschlagen: disk full <b>on</b> node-7 & more (broken-chat)" in failed[0]
-    assert "disk full <b>on</b> node-7 & more" in failed[1:]
+    assert "Die Ursache des Fehlers beheben und den Job dann neu starten." in failed[1:]
     assert "23. November 2026, 00:05 MEZ" in text
     assert f"{product.url}/ui/history?subject_key=broken-chat" in text
     assert "Wichtig" in text
-    assert "encoder · #" in failed[-1]
+    assert "encoder · #" in text
+    assert "Gesendet, weil „Fehlgeschlagene Jobs“ hier eingeschaltet ist." in text
+    assert f"{product.url}/ui/preferences" in text
 
 
 def test_what_discord_called_a_message_is_kept(product: Product, told: dict[str, Any]):

@@ -248,7 +248,7 @@ def test_plurals_are_those_of_the_language(story):
     }
     for seconds, (english, german) in waits.items():
         product.ended(events[seconds])
-        for user, wanted in (("ada", f"It took {english}."), ("grete", f"Dauer: {german}.")):
+        for user, wanted in (("ada", f"Duration: {english}"), ("grete", f"Dauer: {german}")):
             text = product.notification(events[seconds], "inapp", user)["content"]["text"]
             assert plain(text).endswith(wanted)
 
