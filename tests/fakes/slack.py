@@ -38,7 +38,7 @@ class Slack(Dialect):
     def key(self, request: Request) -> str:
         """The short id that people see, as there is no other."""
         try:
-            line = json.loads(request.body)["blocks"][-1]["elements"][-1]["text"]
+            line = json.loads(request.body)["blocks"][-1]["elements"][0]["text"]
         except (ValueError, KeyError, IndexError, TypeError):
             return ""
         found = _SHORT_ID.search(line)
