@@ -14,6 +14,8 @@ from app.rendering.catalogues import Catalogues
 from tests.fakes.occasions import ROOT, TRANSLATIONS, make_occasion, make_renderer
 
 _GAP = re.compile(r"%\(\w+\)s|%%")
+_FULL_STOPS = ".。"
+_COLONS = ":："
 LANGUAGES = sorted(path.parts[-3] for path in TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
 
 Id = str | tuple[str, ...]
@@ -94,7 +96,8 @@ def test_a_sentence_ends_as_its_source_does(language):
     for message in messages(language):
         source = forms(message.id)[-1]
         for form in forms(message.string):
-            assert (form[-1] in ".:") == (source[-1] in ".:"), message.id
+            assert (form[-1] in _FULL_STOPS) == (source[-1] == "."), message.id
+            assert (form[-1] in _COLONS) == (source[-1] == ":"), message.id
 
 
 def test_german_addresses_nobody():
