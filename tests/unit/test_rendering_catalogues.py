@@ -10,8 +10,9 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.frontend import parse_mapping_cfg
 from babel.messages.pofile import read_po
 
+from app.domain.events import EVENT_TYPES, KINDS
 from app.rendering.catalogues import Catalogues
-from tests.fakes.occasions import ROOT, TRANSLATIONS, make_occasion, make_renderer
+from tests.fakes.occasions import ROOT, TRANSLATIONS, make_occasion, make_renderer, required_only
 
 _GAP = re.compile(r"%\(\w+\)s|%%")
 _FULL_STOPS = ".。"
@@ -103,6 +104,20 @@ def test_a_sentence_ends_as_its_source_does(language):
 def test_german_addresses_nobody():
     words = {word for message in messages("de") for form in forms(message.string) for word in re.findall(r"\w+", form)}
     assert not words & {"Sie", "Ihr", "Ihre", "Ihrem", "Ihren", "Ihnen", "du", "dein", "deine", "dir", "dich", "euch"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_text_can_be_made_in_every_language(language: str, kind: str):
+    renderer, asked = make_renderer(), language.replace("_", "-")
+    for type_ in EVENT_TYPES:
+        for data in (None, required_only(type_)):
+            for repeats in (0, 1, 2, 5, 21):
+                occasion = make_occasion(type_, data, duplicates=repeats)
+                content = renderer.render(occasion, kind=kind, locale=asked, timezone="Asia/Tokyo")
+                words = f"{content.title}\n{content.text}\n{content.html}"
+                assert content.locale == asked
+                assert not re.search(r"%\(|duration-|digital-", words), words
 
 
 def write_catalogue(folder: Path, name: str, **translations: str) -> None:
