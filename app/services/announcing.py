@@ -80,7 +80,7 @@ class Announcer:
         self._monotonic = monotonic
         self._queue: queue.Queue[Sequence[Ready] | None] = queue.Queue(maxsize=_BACKLOG)
         self._room: dict[str, int] = {}
-        # Places given so far, and those of them that came back with a commit or without one.
+        # Places given so far, but for those that came to nothing, and those of them that came back with a commit.
         self._given: Counter[str] = Counter()
         self._returned: Counter[str] = Counter()
         self._counted_at = float("-inf")
@@ -110,7 +110,8 @@ class Announcer:
         with self._lock:
             self._returned.update(row.lane for row in rows)
             for lane in unused:
-                self._returned[lane] += 1
+                # At once: whoever counts the rows at this moment would take it for one on its way to its commit.
+                self._given[lane] -= 1
                 if lane in self._room:
                     self._room[lane] += 1
         if not rows:
