@@ -12,7 +12,7 @@ from typing import Protocol
 from app.store import notifications, relay
 from app.store.engine import Database, DatabaseUnavailable
 
-LANE_CAPACITY = 1000
+LANE_CAPACITY = 2000
 """How many notifications of a lane may be announced and unclaimed at a time."""
 LARGEST_GROUP = 50
 

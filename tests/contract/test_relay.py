@@ -59,7 +59,7 @@ def worker_says(spine: Spine, lane: str, answered_at: Any) -> None:
         heartbeats.beat(conn, "worker@here", "worker", spine.clock.now(), detail)
 
 
-def test_a_lane_takes_a_thousand_shared_among_the_sources(spine: Spine):
+def test_a_lane_takes_so_many_shared_among_the_sources(spine: Spine):
     put(spine, LANE_CAPACITY + 500, source="flood")
     put(spine, 30, source="trickle")
     assert spine.relay.feed() == LANE_CAPACITY // 2 + 30
