@@ -157,11 +157,10 @@ class PreferenceDocuments:
         As if they had changed their preferences, only that it never fails for what else is in them. Of whom nothing is
         known, as of who was erased, nothing is stored.
         """
-        change = {"channels": {channel: False}} if type_ is None else {"events": {type_: {channel: "off"}}}
         while True:
             with self._database.read() as conn:
                 stored = self._view.stored(conn, user_id)
-            document = merged(stored.document, change)
+            document = _turned_off(stored.document, channel, type_)
             if document == stored.document or (not stored.version and channel not in stored.contacts):
                 return
             with suppress(_Overtaken):
@@ -252,6 +251,17 @@ class PreferenceDocuments:
             if made:
                 shown.body["contacts"][name] = {**shown.body["contacts"][name], **made}
         return shown
+
+
+def _turned_off(document: Mapping[str, Any], channel: str, type_: str | None) -> dict[str, Any]:
+    if type_ is None:
+        return dict(merged(document, {"channels": {channel: False}}))
+    change: dict[str, Any] = {"events": {type_: {channel: "off"}}}
+    # A cell that is off is told of all the same when it stays unread.
+    if escalation := document.get("escalate", {}).get(type_):
+        others = [name for name in escalation["to"] if name != channel]
+        change["escalate"] = {type_: {"to": others} if others else None}
+    return {name: value for name, value in merged(document, change).items() if value != {}}
 
 
 def _changed_fields(before: Mapping[str, Any], after: Mapping[str, Any], changes: ContactChanges) -> list[str]:

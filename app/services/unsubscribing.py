@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.domain.escalation import wait_before
 from app.domain.preferences import ChannelTraits, Preferences, cell_of
 from app.services.people import People
 from app.services.preferences import PreferenceDocuments
@@ -70,4 +71,5 @@ def _stands(wishes: Preferences, type_: str | None, trait: ChannelTraits) -> tup
     if type_ is None:
         return wishes.channels.get(trait.name) is False, False
     cell = cell_of(wishes, type_, trait)
-    return cell.rhythm == "off", cell.locked and cell.rhythm != "off"
+    is_off = cell.rhythm == "off" and wait_before(wishes, type_, trait) is None
+    return is_off, cell.locked and cell.rhythm != "off"

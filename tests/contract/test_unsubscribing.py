@@ -138,3 +138,35 @@ def test_clicks_and_changes_at_once_lose_nothing(spine: Spine, seen: list[Messag
     assert after.body["events"] == {"job.failed": {"letters": "off"}, "job.completed": {"letters": "off"}}
     # Two clicks that meant something, and two changes.
     assert after.version == version + 4
+
+
+@pytest.mark.parametrize("beneath", [False, True], ids=["own", "the operators'"])
+def test_who_clicks_is_not_mailed_about_what_stays_unread_either(spine: Spine, seen: list[Message], beneath: bool):
+    to_both = {"job.failed": {"after_minutes": 15, "to": ["letters", "hooks"]}}
+    spine.meet(USER)
+    spine.meet(USER, channel="hooks")
+    spine.preferences.merge("_defaults" if beneath else USER, {"escalate": to_both}, actor="key:key_1")
+    # Off, and mailed all the same when it stays unread.
+    spine.preferences.merge(USER, {} if beneath else {"events": {"job.failed": {"letters": "off"}}}, actor="key:key_1")
+    fail = {"type": "job.failed", "recipients": [USER], "data": {"job_id": "j-9", "error": "disk full"}}
+
+    def happen() -> dict[str, str]:
+        accepted = spine.intake.submit(fail, owner="key_1", actor="key:key_1")
+        found = spine.events.get(accepted.id)
+        assert found is not None
+        return {one["channel"]: one["id"] for one in found["notifications"]}
+
+    first = happen()
+    spine.clock.advance(minutes=15)
+    spine.relay.feed()
+    work(spine, first["letters"])
+    token = token_of(seen[0])
+    offer = spine.unsubscribing.offer(token)
+    assert offer is not None
+    assert not offer.is_off
+    left = spine.unsubscribing.leave(token)
+    assert left is not None
+    assert left.is_off
+    spine.clock.advance(minutes=10)
+    second = happen()
+    assert spine.states([second["letters"], second["hooks"]]) == [("suppressed", "opted_out"), ("held", "scheduled")]
