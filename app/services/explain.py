@@ -13,7 +13,7 @@ from app.domain.events import Event
 from app.domain.fingerprint import fingerprint, sameness
 from app.domain.planning import Decision, Place, Recipient, plan
 from app.domain.preferences import ChannelTraits, cell_of
-from app.rendering.occasion import Occasion
+from app.rendering.occasion import occasion_of
 from app.rendering.reasons import Translator
 from app.rendering.render import Renderer, RenderError
 from app.services import event_schema, open_alerts
@@ -211,22 +211,11 @@ class Explain:
         return texts[key]
 
     def _rendered(self, event: Event, channel: str, locale: str, timezone: str) -> dict[str, Any] | None:
-        occasion = Occasion(
-            type=event.type,
-            data=event.data,
-            priority=event.priority,
-            subject_key=event.subject_key,
-            source=event.source,
-            occurred_at=event.occurred_at,
-            expires_at=event.expires_at,
-            user_id="",
-            notification_id="",
-            duplicates=0,
-            resolved=event.resolved,
-        )
         try:
             kind = self._channels[channel].kind
-            content = self._renderer.render(occasion, kind=kind, channel=channel, locale=locale, timezone=timezone)
+            content = self._renderer.render(
+                occasion_of(event), kind=kind, channel=channel, locale=locale, timezone=timezone
+            )
         except RenderError:
             # Then the notification itself would fail, and say how.
             return None

@@ -12,7 +12,7 @@ from app.domain.events import EVENT_TYPES, Event
 from app.domain.ids import new_id
 from app.domain.notifications import DIGEST
 from app.domain.preferences import lock_of
-from app.rendering.occasion import Occasion
+from app.rendering.occasion import Occasion, occasion_of
 from app.rendering.render import Content, Renderer, RenderError
 from app.services import event_schema, own_samples
 from app.services.intake import Invalid
@@ -105,7 +105,7 @@ class Previews:
 
     def _made(self, event: Event, name: str, wishes: Mapping[str, str]) -> Preview:
         channel = self._channels[name]
-        occasion = _occasion(event, new_id("ntf", event.created_at))
+        occasion = occasion_of(event, own_samples.READER, new_id("ntf", event.created_at))
         try:
             content = self._renderer.render(occasion, kind=channel.kind, channel=name, **wishes)
         except RenderError as fault:
@@ -116,23 +116,6 @@ class Previews:
 
 def _some(raw: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
     return {name: raw[name] for name in names if raw.get(name) is not None}
-
-
-def _occasion(event: Event, notification_id: str) -> Occasion:
-    return Occasion(
-        type=event.type,
-        data=event.data,
-        priority=event.priority,
-        subject_key=event.subject_key,
-        source=event.source,
-        occurred_at=event.occurred_at,
-        expires_at=event.expires_at,
-        user_id=own_samples.READER,
-        notification_id=notification_id,
-        duplicates=0,
-        resolved=event.resolved,
-        event_id=event.id,
-    )
 
 
 def _message(occasion: Occasion, content: Content, kind: str, *, resolved: bool = False) -> Message:

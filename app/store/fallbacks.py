@@ -13,32 +13,32 @@ _N = notifications.c
 _I = inbox.c
 _IDS: BindParameter[Any] = bindparam("ids", expanding=True)
 _MOST_AT_ONCE = 500
-_first = notifications.alias("first")
+_fallback = notifications.alias("fallback_row")
 _shown = notifications.alias("shown")
 _is_read = or_(_I.read_at.is_not(None), _I.archived_at.is_not(None))
 # An item stands for the notification itself, or for the digest that it went into.
 _ITEM = inbox.c.notification_id == func.coalesce(_shown.c.digest_id, _shown.c.id)
 _waiting = select(_N.id).where(_N.user_id == bindparam("reader"), IS_OPEN_FALLBACK)
 _of_one_reader = (
-    (_shown.c.event_id == _first.c.event_id)
-    & (_shown.c.user_id == _first.c.user_id)
-    & (_shown.c.channel != _first.c.channel)
+    (_shown.c.event_id == _fallback.c.event_id)
+    & (_shown.c.user_id == _fallback.c.user_id)
+    & (_shown.c.channel != _fallback.c.channel)
 )
 _read = (
-    select(_first.c.id)
-    .select_from(_first.join(_shown, _of_one_reader).join(inbox, _ITEM))
-    .where(_first.c.id.in_(_IDS), _is_read)
+    select(_fallback.c.id)
+    .select_from(_fallback.join(_shown, _of_one_reader).join(inbox, _ITEM))
+    .where(_fallback.c.id.in_(_IDS), _is_read)
 )
 _stories = (
     select(
-        _first.c.id,
+        _fallback.c.id,
         _shown.c.status,
         _shown.c.next_at,
         _I.created_at.label("arrived"),
         func.coalesce(_is_read, ~true()).label("is_read"),
     )
-    .select_from(_first.join(_shown, _of_one_reader).outerjoin(inbox, _ITEM))
-    .where(_first.c.id.in_(_IDS), _shown.c.channel.in_(bindparam("inboxes", expanding=True)))
+    .select_from(_fallback.join(_shown, _of_one_reader).outerjoin(inbox, _ITEM))
+    .where(_fallback.c.id.in_(_IDS), _shown.c.channel.in_(bindparam("inboxes", expanding=True)))
 )
 
 
@@ -81,10 +81,12 @@ def of_repeats(conn: Connection, owners: Mapping[str, str]) -> dict[str, str]:
 
 def _of(conn: Connection, shown_ids: Collection[str], *, waiting: bool) -> dict[tuple[str, str], str]:
     found = {}
-    chosen = select(_shown.c.id, _first.c.channel, _first.c.id).select_from(_first.join(_shown, _of_one_reader))
-    chosen = chosen.where(_shown.c.id.in_(_IDS), _first.c.fallback)
+    chosen = select(_shown.c.id, _fallback.c.channel, _fallback.c.id).select_from(
+        _fallback.join(_shown, _of_one_reader)
+    )
+    chosen = chosen.where(_shown.c.id.in_(_IDS), _fallback.c.fallback)
     if waiting:
-        chosen = chosen.where(_first.c.status == "held")
+        chosen = chosen.where(_fallback.c.status == "held")
     for some in _slices(shown_ids):
         for shown_id, channel, id_ in conn.execute(chosen, {"ids": some}):
             found[shown_id, channel] = id_

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app.services.inbox import Inbox
+from app.store import inbox
 from app.store.engine import Database
 from app.store.history import Filters
 from channels.base import Transient
@@ -138,10 +139,10 @@ def test_a_retry_is_not_made_of_what_was_read_during_the_attempt(home: Home):
     assert home.spine.unaccounted() == 0
 
 
-def test_a_reader_whose_click_was_lost_in_a_crash_is_not_bothered(home: Home, monkeypatch: pytest.MonkeyPatch):
+def test_a_crash_right_after_the_item_was_marked_bothers_nobody(home: Home):
     ids = home.happens()
-    monkeypatch.setattr(home.spine.fallbacks, "cancel_read", lambda _user: None)
-    home.read()
+    with home.spine.database.write() as conn:
+        inbox.mark(conn, USER, home.items()[0]["id"], read=True, archived=None, now=home.spine.clock.now())
     assert home.spine.states([ids["letters"]]) == [SCHEDULED]
     home.later(15)
     assert home.spine.states([ids["letters"]]) == [READ]

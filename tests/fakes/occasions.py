@@ -12,6 +12,8 @@ from app.rendering.render import Renderer
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"
 TRANSLATIONS = ROOT / "translations"
+LANGUAGES = "ar, de, en, es, fr, it, ja, nl, pl, pt-BR, uk, zh-Hans"
+"""All there are, as errors name them."""
 PUBLIC_URL = "https://im2.example/notify"
 MOMENT = datetime(2026, 11, 22, 20, 5, tzinfo=UTC)
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.fakes.occasions import LANGUAGES
 from tests.fakes.product import Product
 
 ONE = "/templates/job.failed/email/de"
@@ -81,7 +82,7 @@ def test_what_does_not_hold_is_named_by_file_line_and_fault(product: Product, bo
         ("job.exploded/email/de", "There is no such type. Allowed: job.completed, "),
         ("verification/email/de", "There is no such type."),
         ("job.failed/fax/de", "There is no such channel. Allowed: inapp, email, "),
-        ("job.failed/email/sw", "There are no texts in this language. Allowed: "),
+        ("job.failed/email/sw", f"There are no texts in this language. Allowed: {LANGUAGES}, _any."),
         ("job.failed/email/..", "There are no texts in this language."),
     ],
 )
@@ -111,8 +112,7 @@ def test_the_list_says_what_can_be_worded_what_is_and_what_was_refused_in_files(
     assert listed["types"][-1] == "digest"
     assert listed["channels"]["slack"] == ["subject.txt", "short.txt"]
     assert listed["channels"]["_any"] == ["subject.txt", "short.txt", "body.txt", "body.html"]
-    assert {"de", "en"} < set(listed["locales"])
-    assert listed["locales"][-1] == "_any"
+    assert listed["locales"] == [*LANGUAGES.split(", "), "_any"]
     assert [(one["template"], one["origin"], one["in_force"]) for one in listed["items"]] == [
         ("job.failed/email/de", "database", True),
         ("job.completed/_any/de", "file", True),

@@ -18,6 +18,7 @@ from app.domain.notifications import OWN_TYPES
 from channels.discord import escape as escape_for_discord
 from channels.registry import channel_names
 from channels.slack import escape as escape_for_slack
+from tests.fakes.occasions import LANGUAGES
 
 
 class Page(HTMLParser):
@@ -149,7 +150,7 @@ def test_what_the_service_says_of_its_own_accord_can_be_looked_at_too(capsys, ty
         ([], "preview: give either TYPE CHANNEL LOCALE or --gallery DIR\n"),
         (["job.failed", "email"], "preview: give either TYPE CHANNEL LOCALE or --gallery DIR\n"),
         (["job.failed", "--gallery", "x"], "preview: give either TYPE CHANNEL LOCALE or --gallery DIR\n"),
-        (["--gallery", "x", "--language", "tlh"], "--language: no texts in tlh; allowed: "),
+        (["--gallery", "x", "--language", "tlh"], f"--language: no texts in tlh; allowed: {LANGUAGES}\n"),
         (["job.done", "email", "en"], "type: Must be one of job.completed, job.failed,"),
         (["job.failed", "pigeon", "en"], "channel: Must be one of inapp, email,"),
         (["job.failed", "email", "?"], "locale: Must be the BCP 47 tag of a language"),

@@ -9,7 +9,7 @@ import pytest
 from app.rendering.render import Content
 from app.services.template_shelf import TemplateShelf
 from app.store.engine import Database
-from tests.fakes.occasions import make_occasion, make_renderer
+from tests.fakes.occasions import LANGUAGES, make_occasion, make_renderer
 
 KINDS = {"inapp": "inbox", "email": "mail", "webhook": "hook", "slack": "chat", "pagerduty": "alert"}
 BUILT_IN = "Job failed: disk full on node-7 (nightly encode)"
@@ -163,7 +163,7 @@ def test_a_digest_tells_of_what_it_carries_in_the_words_of_the_operator(rig: Rig
         (
             "job.failed/sw/short.txt",
             "x",
-            "sw must be a channel (inapp, email, webhook, slack, pagerduty) or a language (",
+            f"sw must be a channel (inapp, email, webhook, slack, pagerduty) or a language ({LANGUAGES})",
         ),
         ("job.failed/de/email/short.txt", "x", "email must be a channel"),
         ("verification/subject.txt", "x", "must be in a folder of a type: job.completed"),
