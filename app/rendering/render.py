@@ -1,29 +1,23 @@
 """From what happened to what the reader sees."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from traceback import walk_tb
 from typing import Any
 from zoneinfo import ZoneInfo
-
-from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, UndefinedError
-from jinja2.exceptions import SecurityError
 
 from app.domain.events import EVENT_TYPES
 from app.rendering import summary
 from app.rendering.catalogues import N_, Catalogues, formats_for, normalise
 from app.rendering.environment import Environments
 from app.rendering.event_names import EVENT_NAMES
+from app.rendering.faults import fault
 from app.rendering.filters import FILTERS, Reader
 from app.rendering.links import Links
 from app.rendering.occasion import Occasion
 from app.rendering.overrides.override import NOTHING, TYPES, Override, Overrides
-from app.rendering.sandbox.meter import OutOfBounds
-from app.rendering.sandbox.sandbox import Sandbox
 from app.rendering.text import clean, clip, one_line, tidy
 
 MOST_TITLE = 200
@@ -52,7 +46,6 @@ _LINK_LABEL = N_("Details")
 # Translators: small print under a message in a chat; events is a name such as "Failed jobs".
 _WHY = N_("Sent because “%(events)s” is turned on here.")
 _SETTINGS_LABEL = N_("Change what you get and where")
-_QUOTED = re.compile(r"'(\w+)'")
 
 
 class RenderError(Exception):
@@ -219,7 +212,7 @@ class Renderer:
                         break
         except Exception as error:  # noqa: BLE001  # a template is a program, and what it raises is its fault
             # Its message may quote the event.
-            raise RenderError(_fault(environment, path, error, own), piece) from None
+            raise RenderError(fault(environment, path, error, own), piece) from None
         if length > _MOST_OUTPUT:
             raise RenderError(f"{path}: gives more than {_MOST_OUTPUT:,} characters", piece)
         return "".join(pieces)
@@ -291,46 +284,3 @@ def zone_of(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):
         return ZoneInfo("UTC")
-
-
-def _fault(environment: Sandbox, path: str, error: Exception, own: Override | None) -> str:
-    """What is wrong and where. The message of the error itself may quote the event's data, so it is not passed on."""
-    if isinstance(error, TemplateNotFound):
-        return f"{path}: there is no template {error.name}"
-    if isinstance(error, TemplateSyntaxError):
-        return f"{error.name or path}, line {error.lineno}: {error.message}"
-    place, source_line = _place(environment, path, error, own)
-    if isinstance(error, UndefinedError):
-        # A name that stands in the template's own line is the template's word, not the event's.
-        names = [name for name in _QUOTED.findall(str(error)) if re.search(rf"\b{name}\b", source_line)]
-        return f"{place}: the variable {names[-1]} is not defined" if names else f"{place}: a variable is not defined"
-    return f"{place}: {_refusal(error)}"
-
-
-def _refusal(error: Exception) -> str:
-    """Why the sandbox ended it, or what it ended with."""
-    if isinstance(error, OutOfBounds):
-        return str(error)
-    if isinstance(error, SecurityError):
-        return "the sandbox does not allow this"
-    if isinstance(error, RecursionError):
-        return "calls itself, or nests, without end"
-    return "TemplateError" if isinstance(error, TemplateError) else type(error).__name__
-
-
-def _place(environment: Sandbox, path: str, error: Exception, own: Override | None) -> tuple[str, str]:
-    """The innermost template line the error passed through, as "template, line n", and that line's text."""
-    roots = getattr(environment.loader, "searchpath", [])
-    for frame, line in reversed(list(walk_tb(error.__traceback__))):
-        filename = frame.f_code.co_filename
-        if own is not None and filename == path:
-            return f"{path}, line {line}", _line(own.sources[path.rpartition("/")[2]], line)
-        for root in roots:
-            if filename.startswith(f"{root}/"):
-                return f"{filename[len(root) + 1 :]}, line {line}", _line(Path(filename).read_text("utf-8"), line)
-    return path, ""
-
-
-def _line(source: str, number: int) -> str:
-    lines = source.splitlines()
-    return lines[number - 1] if 0 < number <= len(lines) else ""
