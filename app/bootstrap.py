@@ -55,6 +55,7 @@ from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
 from app.services.rules import Rules
+from app.services.sessions import Sessions
 from app.services.targets import Targets
 from app.services.template_desk import TemplateDesk
 from app.services.template_shelf import TemplateShelf
@@ -112,6 +113,7 @@ class Services:
     template_shelf: TemplateShelf
     template_desk: TemplateDesk
     identity: Identity
+    sessions: Sessions
     metrics: Metrics
     health: Health
     pipeline: Pipeline
@@ -181,6 +183,7 @@ def build_services(
     view = PreferenceView(people, channels, book, contacts)
     preferences = PreferenceDocuments(database, people.traits, channels, view, contacts, verification, clock)
     unsubscribe_links = UnsubscribeLinks(database, box, settings.public_url)
+    identity = Identity(database, clock, secret_key=secret_key, admin_api_key=settings.admin_api_key)
     return Services(
         settings=settings,
         process=process,
@@ -213,7 +216,8 @@ def build_services(
         ),
         template_shelf=template_shelf,
         template_desk=TemplateDesk(database, template_shelf, as_delivered, kinds, clock),
-        identity=Identity(database, clock, secret_key=secret_key, admin_api_key=settings.admin_api_key),
+        identity=identity,
+        sessions=Sessions(database, identity, clock, secret_key=secret_key),
         metrics=Metrics(database, clock, list(channels)),
         health=Health(
             database,

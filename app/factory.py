@@ -28,6 +28,7 @@ from app.api import (
     preference_files,
     preferences,
     previews,
+    sessions,
     templates,
     users,
 )
@@ -52,6 +53,7 @@ BLUEPRINTS = (
     previews.blueprint,
     channels.blueprint,
     templates.blueprint,
+    sessions.blueprint,
     audit.blueprint,
     operations.blueprint,
 )

@@ -173,6 +173,13 @@ TOKEN=$MINE json 200 PATCH "/inbox/$ME/$ITEM" '{"archived": true}'
 TOKEN=$MINE see 200 POST "/inbox/$ME/read-all"
 holds '"unread_count":0'
 
+title "The pages' way in"
+TOKEN= json 200 POST /ui/session "{\"token\": \"$MINE\"}"
+holds csrf_token
+TOKEN= json 401 POST /ui/session '{"token": "im2n_nobody"}'
+TOKEN=$MINE see 200 GET /ui/session
+TOKEN=$MINE see 204 DELETE /ui/session
+
 title "The operators' desk"
 see 200 POST /channels/webhook/pause
 see 200 POST /channels/webhook/resume

@@ -1,5 +1,6 @@
 """Who may do what. Every route is closed unless its view is marked open, and every closed one has to say for whom."""
 
+import hmac
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
 
@@ -9,7 +10,10 @@ from app.api.context import services
 from app.api.errors import Problem, not_found
 from app.domain.ids import is_user_id
 from app.services.identity import Principal
+from app.services.sessions import Session
 
+CSRF_HEADER = "X-CSRF-Token"
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -29,6 +33,19 @@ def principal() -> Principal:
     """Who this request comes from. Only for closed routes."""
     who: Principal = g.principal
     return who
+
+
+def session() -> Session | None:
+    """The session that this request belongs to, if it came without a token; also for open routes."""
+    if "Authorization" in request.headers:
+        return None
+    text = request.cookies.get(cookie_name())
+    return services().sessions.recognise(text) if text else None
+
+
+def cookie_name() -> str:
+    """What the cookie of a session is called; browsers take the prefix as a promise, which only https can keep."""
+    return "__Host-im2n_session" if services().settings.public_url.startswith("https://") else "im2n_session"
 
 
 def require(scope: str) -> Principal:
@@ -73,6 +90,9 @@ def still_allowed() -> Callable[[], bool]:
     A ticket is only asked for at the door. The question raises DatabaseUnavailable.
     """
     identity, token = services().identity, _bearer()
+    sessions, cookie = services().sessions, g.session
+    if cookie is not None:
+        return lambda: sessions.recognise(cookie.text) is not None
     return lambda: token is None or identity.authenticate(token) is not None
 
 
@@ -100,11 +120,27 @@ def _identify() -> None:
 
 
 def _who(endpoint: str) -> Principal | None:
+    g.session = None
     ticket = request.args.get("ticket")
     if ticket and "Authorization" not in request.headers and _is_marked(current_app, endpoint, "opened_by_ticket"):
         return services().identity.holder_of_ticket(ticket)
     token = _bearer()
-    return None if token is None else services().identity.authenticate(token)
+    if token is not None:
+        return services().identity.authenticate(token)
+    current = g.session = session()
+    if current is None:
+        return None
+    if request.method not in _READS:
+        _check_csrf(current)
+    return current.who
+
+
+def _check_csrf(current: Session) -> None:
+    # The browser adds the cookie to whatever any page sends; only our own pages can know this text.
+    given = request.headers.get(CSRF_HEADER, "")
+    if not hmac.compare_digest(given.encode(errors="replace"), current.csrf_token.encode()):
+        detail = f"With a session this needs the header {CSRF_HEADER}, with the csrf_token of `GET /ui/session`."
+        raise Problem(403, detail)
 
 
 def _bearer() -> str | None:

@@ -13,7 +13,7 @@ from app.api.strict_json import JSON, MERGE_PATCH, read_object
 from app.domain import shapes
 
 View = TypeVar("View", bound=Callable[..., Any])
-KEY, USER, TICKET = "service_key", "user_token", "stream_ticket"
+KEY, USER, TICKET, SESSION = "service_key", "user_token", "stream_ticket", "session"
 
 
 def takes(schema: type[Schema], examples: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def takes(schema: type[Schema], examples: Mapping[str, Any] | None = None) -> di
 
 def lets_in(scope: str | None = None, *, users: bool = False, tickets: bool = False) -> dict[str, Any]:
     """The documentation of whom a view lets in: keys with that scope (None: any key), and users to what is theirs."""
-    also = (*(USER,) * users, *(TICKET,) * tickets)
+    also = (*(USER,) * users, *(TICKET,) * tickets, SESSION)
     return {"security": [{KEY: [scope] if scope else []}, *({scheme: []} for scheme in also)]}
 
 

@@ -20,7 +20,7 @@ from werkzeug.routing import Rule
 
 from app.api import schemas
 from app.api.auth import is_open
-from app.api.blueprint import KEY, TICKET, USER
+from app.api.blueprint import KEY, SESSION, TICKET, USER
 from app.api.error_docs import error_name, error_responses
 from app.api.event_docs import data_schemas
 from app.api.examples import example_of
@@ -56,6 +56,13 @@ _SCHEMES = {
         "in": "query",
         "name": "ticket",
         "description": "For browsers, by `POST /inbox/{user_id}/ticket`. It opens that stream for 60 seconds.",
+    },
+    SESSION: {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "im2n_session",
+        "description": "For pages, by `POST /ui/session`: it counts as the key or token it was made from. What changes"
+        " something needs the header `X-CSRF-Token` too. By https the cookie is called `__Host-im2n_session`.",
     },
 }
 _PAGES = {"name": "pages", "description": "What people look at"}

@@ -87,6 +87,24 @@ class Identity:
         """Whose inbox stream the ticket opens, or None when it is no good. It is good for nothing else."""
         return _user(self._tickets.holder(ticket))
 
+    def reference(self, who: Principal) -> str:
+        """What somebody is known by in a session: `current` finds them by it."""
+        if who.id == ENVIRONMENT_KEY_ID and who.kind == "key":
+            # Another key in the environment is another somebody.
+            return f"{who.actor}:{_digest(self._environment_digest or '')}"
+        return who.actor
+
+    def current(self, reference: str) -> Principal | None:
+        """Somebody with the rights they have by now, or None once their key is revoked or replaced."""
+        kind, _, name = reference.partition(":")
+        if kind == "user":
+            return _user(name)
+        everything = Principal("key", ENVIRONMENT_KEY_ID, frozenset({"admin"}))
+        if self._environment_digest is not None and hmac.compare_digest(reference, self.reference(everything)):
+            return everything
+        stored = self._look_up(name) if is_id("key", name) else None
+        return None if stored is None or stored.revoked_at is not None else _service(stored)
+
     def create_key(self, name: str, scopes: Sequence[str], *, actor: str) -> NewKey:
         """Make a service key with some of SCOPES."""
         now = self._clock.now()
@@ -153,7 +171,7 @@ class Identity:
         stored = self._look_up(form[1])
         if stored is None or stored.revoked_at is not None or not hmac.compare_digest(stored.digest, digest):
             return None
-        return Principal("key", stored.id, frozenset(stored.scopes))
+        return _service(stored)
 
     def _look_up(self, key_id: str) -> StoredKey | None:
         now = self._clock.now()
@@ -173,6 +191,10 @@ class Identity:
 
 def _user(user_id: str | None) -> Principal | None:
     return None if user_id is None else Principal("user", user_id)
+
+
+def _service(stored: StoredKey) -> Principal:
+    return Principal("key", stored.id, frozenset(stored.scopes))
 
 
 def _new_key(name: str, scopes: Sequence[str], now: datetime) -> NewKey:

@@ -1,6 +1,7 @@
-"""Signed texts that stand for a user for a while: JWTs, by HS256."""
+"""Signed texts that stand for somebody for a while: JWTs, by HS256."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -19,23 +20,32 @@ def derived_key(secret_key: str, purpose: str) -> bytes:
 
 
 class UserTokens:
-    """One kind of token: its key, whom it is made for (`aud`) and how long it may live."""
+    """One kind of token: its key, whom it is made for (`aud`), how long it may live, and whom it may stand for."""
 
-    def __init__(self, clock: Clock, *, key: bytes, audience: str, lifetime: timedelta) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        key: bytes,
+        audience: str,
+        lifetime: timedelta,
+        fits: Callable[[str], bool] = is_user_id,
+    ) -> None:
         self._clock = clock
         self._key = key
         self._audience = audience
         self._lifetime = lifetime
+        self._fits = fits
 
-    def issue(self, user_id: str) -> tuple[str, datetime]:
-        """A token for a user, and when it stops working."""
+    def issue(self, holder: str) -> tuple[str, datetime]:
+        """A token for a user, or whoever this kind stands for, and when it stops working."""
         now = self._clock.now().replace(microsecond=0)
         expires = now + self._lifetime
-        claims = {"sub": user_id, "aud": self._audience, "iat": now, "exp": expires}
+        claims = {"sub": holder, "aud": self._audience, "iat": now, "exp": expires}
         return jwt.encode(claims, self._key, algorithm="HS256"), expires
 
     def holder(self, token: str) -> str | None:
-        """The user whom a token stands for, or None when it is no good, or not now."""
+        """Whom a token stands for, or None when it is no good, or not now."""
         # Times are checked here, against our clock.
         options: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
         options["require"] = ["sub", "aud", "exp"]
@@ -47,5 +57,5 @@ class UserTokens:
             return None
         now = self._clock.now()
         lives = begins - _CLOCK_SKEW <= now < expires <= now + self._lifetime + _CLOCK_SKEW
-        user_id: str = claims["sub"]
-        return user_id if lives and is_user_id(user_id) else None
+        holder: str = claims["sub"]
+        return holder if lives and self._fits(holder) else None

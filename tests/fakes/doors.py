@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from app.store.tables import metadata
 from channels.base import Message
-from tests.fakes.product import Product
+from tests.fakes.product import ADMIN_KEY, Product
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -94,6 +94,7 @@ DOORS: Mapping[str, Door] = {
     ),
     "a change of an item": Door(f"PATCH /inbox/{ME}/<item_id>", {"read": True}, "read"),
     "a key": Door("POST /keys", {"name": "encoder", "scopes": ["events:write"]}, "name"),
+    "a session": Door("POST /ui/session", {"token": ADMIN_KEY}, "token"),
     "a template": Door("PUT /templates/job.failed/email/de", {"subject.txt": "broken"}, "subject.txt"),
     "a rollback": Door("POST /templates/job.failed/email/de/rollback", {"version": 1}, "version"),
     "a replay": Door("POST /notifications/replay", {"user_id": ME}, "subject_key"),

@@ -82,4 +82,4 @@ def build_product(directory: Path, migrated: bytes | None, environ: Mapping[str,
     clock, publisher = FakeClock(), RecordingPublisher()
     services = build_services(settings, publisher, clock=clock)
     app = create_app(services)
-    return Product(app, services, publisher, clock, app.test_client())
+    return Product(app, services, publisher, clock, app.test_client(use_cookies=False))

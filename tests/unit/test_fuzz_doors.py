@@ -63,6 +63,7 @@ FIELDS = {
         "limit",
         "dry_run",
     ),
+    "a session": ("token",),
 }
 KNOWN = st.sampled_from(
     ["job.failed", "u-1", "email", "webhook", "critical", "instant", "failed", "2030-01-01T00:00:00Z", "UTC", "de"]
@@ -104,7 +105,8 @@ def test_any_fields(product, name, data):
     door = DOORS[name]
     odd = data.draw(st.dictionaries(st.sampled_from(FIELDS[name]), VALUES, min_size=1, max_size=3))
     answer = door.send(product, door.changed(**odd))
-    assert answer.status_code in {200, 201, 202, 422}, (odd, answer.text)
+    # A text that is none of our tokens is no wrong field.
+    assert answer.status_code in {200, 201, 202, 401 if name == "a session" else 422, 422}, (odd, answer.text)
     if answer.status_code == 422:
         assert answer.content_type == "application/problem+json"
         assert answer.json["errors"]

@@ -113,7 +113,7 @@ def security(name: str) -> list[dict[str, list[str]]]:
         return []
     users = [{"user_token": []}] if row.users or row.needs == ANYBODY else []
     tickets = [{"stream_ticket": []}] if name.endswith("/stream") else []
-    return [{"service_key": [] if row.needs == ANYBODY else [row.needs]}, *users, *tickets]
+    return [{"service_key": [] if row.needs == ANYBODY else [row.needs]}, *users, *tickets, {"session": []}]
 
 
 def test_every_operation_says_how_it_may_end(operations):
@@ -215,6 +215,7 @@ def test_every_example_of_a_request_is_taken(product: Product, operations):
             for name, example in content.get("examples", {"": {"value": content.get("example")}}).items():
                 target = path_of(route_of(path), product, ADMIN_KEY)
                 headers = {"Content-Type": media_type, **(BINARY if name == "binary" else {})}
-                answer = product.call(method, target, headers=headers, data=dumps(example["value"]))
+                value = {"token": ADMIN_KEY} if path == "/ui/session" else example["value"]
+                answer = product.call(method, target, headers=headers, data=dumps(value))
                 assert answer.status_code < 300, (where, name, answer.json)
                 assert not (answer.json or {}).get("rejected"), (where, name, answer.json)
