@@ -36,7 +36,7 @@ from app.api.answers import dumps
 from app.api.proxies import TrustedProxies
 from app.api.strict_json import BODY_BYTES
 from app.bootstrap import Services
-from app.web import docs_page, unsubscribe_page, verify_page
+from app.web import docs_page, ui, unsubscribe_page, verify_page
 
 BLUEPRINTS = (
     events.blueprint,
@@ -57,7 +57,6 @@ BLUEPRINTS = (
     audit.blueprint,
     operations.blueprint,
 )
-_A_DAY = 86_400
 _STATIC = Path(__file__).parent / "web" / "static"
 _FILES = (*docs_page.FILES, "static")
 
@@ -70,7 +69,6 @@ def create_app(services: Services) -> Flask:
         API_VERSION="1",
         OPENAPI_VERSION="3.1.0",
         MAX_CONTENT_LENGTH=BODY_BYTES,
-        SEND_FILE_MAX_AGE_DEFAULT=_A_DAY,
         PROPAGATE_EXCEPTIONS=False,
     )
     app.url_map.merge_slashes = False
@@ -83,6 +81,7 @@ def create_app(services: Services) -> Flask:
     docs_page.register(app, auth.open_to_all)
     verify_page.register(app, services, auth.open_to_all)
     unsubscribe_page.register(app, services, auth.open_to_all)
+    ui.register(app, services, auth.open_to_all, auth.session)
     if proxies := services.settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[method-assign]  # how Flask is wrapped
     app.view_functions["static"] = auth.open_to_all(partial(app.view_functions["static"]))

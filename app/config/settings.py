@@ -56,6 +56,8 @@ class Settings:
     default_locale: str
     default_timezone: str
     public_url: str
+    sign_in_url: str | None
+    """Where people go who open a page without being signed in."""
     smtp: SmtpSettings = field(repr=False)
     slack_webhook_url: str | None = field(repr=False)
     discord_webhook_url: str | None = field(repr=False)
@@ -136,6 +138,7 @@ class Settings:
                 "DEFAULT_TIMEZONE", "UTC", _zone, "must be a known time zone, like UTC or Europe/Berlin"
             ),
             public_url=(read.url("PUBLIC_URL", ("http", "https")) or f"http://{_bracketed(host)}:{port}").rstrip("/"),
+            sign_in_url=read.url("SIGN_IN_URL", ("http", "https")),
             smtp=_smtp(read, lease),
             slack_webhook_url=receivers.hook(read, "SLACK_WEBHOOK_URL"),
             discord_webhook_url=receivers.hook(read, "DISCORD_WEBHOOK_URL"),

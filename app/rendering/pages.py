@@ -21,8 +21,10 @@ class Pages:
         return self._catalogues.locales
 
     def render(self, name: str, locale: str, timezone: str = "UTC", **names: object) -> str:
-        """A page as HTML; its template sees these names, `lang`, `dir` and the reader's formats."""
+        """A page as HTML; its template sees these names, `lang`, `dir`, `reader` and the tag of the `formats`."""
         used = self._catalogues.resolve(locale)
-        reader = Reader(formats_for(locale, used), zone_of(timezone))
-        given = {**names, "reader": reader, "lang": used, "dir": reader.direction}
+        formats = formats_for(locale, used)
+        reader = Reader(formats, zone_of(timezone))
+        tag = str(formats).replace("_", "-")
+        given = {**names, "reader": reader, "lang": used, "dir": reader.direction, "formats": tag}
         return self._environments.of(used).get_template(name).render(given)
