@@ -1,6 +1,6 @@
 """The pages people sign in to: each is a frame in the reader's language, and fetches what it shows from the API."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -19,6 +19,8 @@ _POLICY = (
 )
 # From a page to what PUBLIC_URL names, whatever a proxy has put before it.
 _ROOT = "../"
+_KEPT: Mapping[str, Callable[[str], bool]] = {"user": is_user_id, "lang": str.isascii}
+"""What of a page's address goes along to the next one."""
 _OF_A_PERSON = ("inbox", "preferences", "history")
 
 
@@ -111,7 +113,7 @@ class _Pages:
         return own or browser_locale(self._services)
 
     def _answer(self, template: str, locale: str, zone: str = "UTC", **names: object) -> Response:
-        kept = {key: request.args[key] for key in ("user", "lang") if key in request.args}
+        kept = {key: value for key, value in request.args.items() if key in _KEPT and _KEPT[key](value)}
         given = {"root": _ROOT, "zone": zone, "whose": f"?{urlencode(kept)}" if kept else "", **names}
         html = self._services.pages.render(f"ui/{template}.html", locale, zone, **given)
         return Response(html, 200, {"Content-Security-Policy": _POLICY}, mimetype="text/html")

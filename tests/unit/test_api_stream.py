@@ -18,6 +18,7 @@ from app.store.bell import Names
 from tests.fakes.product import NOWHERE, Product, build_product
 from tests.fakes.samples import message
 from tests.unit.test_api_operations import scrape, total
+from tests.unit.test_sessions import Browser
 
 STREAM = "/inbox/u-1/stream"
 SECRET = "a secret key for tests, long enough"
@@ -172,6 +173,21 @@ def test_a_stream_ends_with_the_token_that_opened_it(product: Product):
         (product.token("u-1"), lambda: product.clock.advance(minutes=15)),
     ):
         answer = product.call("GET", STREAM, token)
+        pieces = chunks(answer)
+        assert "unread" in [next(pieces), next(pieces)][1]
+        end()
+        product.services.inbox_streams.wake(None)
+        assert list(pieces) == []
+        answer.close()
+
+
+def test_a_stream_ends_with_the_session_that_opened_it(product: Product):
+    made = product.services.identity.create_key("reader", ["users:read"], actor="test")
+    for token, end in (
+        (made.key, lambda: product.services.identity.revoke_key(made.id, actor="test")),
+        (product.token("u-1"), lambda: product.clock.advance(hours=8)),
+    ):
+        answer = Browser(product, token).call("GET", STREAM)
         pieces = chunks(answer)
         assert "unread" in [next(pieces), next(pieces)][1]
         end()
