@@ -130,6 +130,12 @@ def _preview(settings: "Settings", arguments: argparse.Namespace) -> int:
     return preview.run(settings, arguments)
 
 
+def _lint(settings: "Settings", arguments: argparse.Namespace) -> int:
+    from app.cli import lint
+
+    return lint.run(settings, arguments)
+
+
 def _sinks(_settings: "Settings", arguments: argparse.Namespace) -> None:
     from tests.fakes.sinks import run
 
@@ -199,6 +205,10 @@ def _parser() -> argparse.ArgumentParser:
     send.add_argument("--to", action="append", default=[], metavar="USER", help="may be repeated")
     send.add_argument("--data", default="{}", metavar="JSON")
     _preview_words(command("preview", _preview, "what a channel would be sent; --gallery shows all of it as pages"))
+    lint = command("lint-templates", _lint, "look for faults in every text: all types, channels and languages")
+    for option, text in (("type", "such as job.failed"), ("channel", "such as email"), ("language", "such as de")):
+        lint.add_argument(f"--{option}", action="append", default=[], metavar=option.upper(), help=f"only this, {text}")
+    lint.add_argument("--json", action="store_true", help="the faults as JSON")
     sinks = command("sinks", _sinks, "a local mail box and fake receivers, for trying things out")
     sinks.add_argument("--host", default="127.0.0.1")
     sinks.add_argument("--http-port", type=int, default=8025, help="for webhooks, chat and alerts")

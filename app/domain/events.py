@@ -4,7 +4,7 @@ A new event type is an entry in EVENT_TYPES and a folder of templates of the sam
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -77,6 +77,8 @@ class EventType:
     """Only tells how far its subject is: the next one, or the end, makes it old news."""
     resolves: bool = False
     """Tells that all is well with its subject, whatever was said about it before."""
+    optional: Mapping[str, Text | Number] = field(default_factory=dict)
+    """What the texts tell if it is there and fits; an event with something else in its place is as welcome."""
 
     def data_faults(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         """What is missing or wrong in an event's data, by field."""
@@ -105,6 +107,9 @@ def _rhythms(inbox: Rhythm, mail: Rhythm, hook: Rhythm, chat: Rhythm, alert: Rhy
 
 
 _JOB = Text()
+_LINK: Mapping[str, Text | Number] = {"url": Text()}
+_OF_A_JOB: Mapping[str, Text | Number] = {"name": Text(), "duration_seconds": Number(), "message": Text(), **_LINK}
+_OF_A_QUOTA: Mapping[str, Text | Number] = {"unit": Text(), **_LINK}
 EVENT_TYPES: Mapping[str, EventType] = {
     entry.name: entry
     for entry in (
@@ -116,6 +121,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "job_id",
             {"job_id": "j-2041", "name": "nightly encode", "duration_seconds": 1834},
             resolves=True,
+            optional=_OF_A_JOB,
         ),
         EventType(
             "job.failed",
@@ -124,6 +130,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             _rhythms("instant", "instant", "instant", "instant", "off"),
             "job_id",
             {"job_id": "j-2041", "name": "nightly encode", "error": "disk full on node-7"},
+            optional=_OF_A_JOB,
         ),
         EventType(
             "job.progress",
@@ -135,6 +142,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             # The next report says more than a repeat of this one would.
             in_doubt="hold",
             moves=True,
+            optional=_OF_A_JOB,
         ),
         EventType(
             "system.error",
@@ -144,6 +152,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "component",
             {"component": "encoder", "message": "no worker answers"},
             for_operators=True,
+            optional=_LINK,
         ),
         EventType(
             "system.warning",
@@ -153,6 +162,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             "component",
             {"component": "encoder", "message": "queue is growing"},
             for_operators=True,
+            optional=_LINK,
         ),
         EventType(
             "quota.exceeded",
@@ -161,6 +171,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             _rhythms("instant", "instant", "instant", "instant", "off"),
             "resource",
             {"resource": "storage", "used": 1_073_741_824, "limit": 1_000_000_000, "unit": "bytes"},
+            optional=_OF_A_QUOTA,
         ),
         EventType(
             "quota.approaching",
@@ -169,6 +180,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
             _rhythms("instant", "instant", "instant", "instant", "off"),
             "resource",
             {"resource": "gpu-hours", "used": 91, "limit": 100},
+            optional=_OF_A_QUOTA,
         ),
     )
 }

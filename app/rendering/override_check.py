@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator, Mapping
 
+from app.domain.events import EVENT_TYPES
 from app.domain.notifications import DIGEST
+from app.rendering.lint import sources
 from app.rendering.overrides.override import ANY, Override, Overrides
-from app.rendering.overrides.samples import carried, samples
 from app.rendering.render import Content, Renderer, RenderError
+from app.rendering.samples import samples
 
-_UNQUOTED = re.compile(r"<[a-zA-Z][^<>]*=\s*(?=\{\{)")
 _SCRIPT_LINK = re.compile(r"""\b(?:href|src|action|formaction)\s*=\s*["']?\s*javascript:""", re.IGNORECASE)
 
 Faults = dict[str, list[str]]
@@ -31,9 +32,10 @@ def faults_of(override: Override, renderer: Renderer, kinds: Mapping[str, str]) 
 
 
 def _of_source(override: Override, piece: str, source: str) -> Iterator[str]:
-    if piece.endswith(".html") and (found := _UNQUOTED.search(source)):
-        line = source.count("\n", 0, found.end()) + 1
-        yield f"{override.path(piece)}, line {line}: an attribute needs quotes around what is filled in"
+    for found in sources.of_source(piece, source):
+        # An operator may show a picture of their own, from where they like.
+        if found.kind != sources.REMOTE:
+            yield f"{override.path(piece)}, line {found.line}: {found.message}"
 
 
 def _of_rendering(override: Override, renderer: Renderer, kinds: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -51,13 +53,12 @@ def _of_rendering(override: Override, renderer: Renderer, kinds: Mapping[str, st
 
 
 def _contents(type_: str, renderer: Renderer, kind: str, channel: str, locale: str) -> Iterator[Content]:
-    for occasion in samples(type_):
+    for sample in samples(type_, EVENT_TYPES):
+        wanted = {"kind": kind, "channel": channel, "locale": locale, "timezone": "Europe/Berlin"}
         if type_ == DIGEST:
-            yield renderer.render_digest(
-                occasion, carried(), kind=kind, channel=channel, locale=locale, timezone="Europe/Berlin"
-            )
+            yield renderer.render_digest(sample.occasion, sample.carried, **wanted)
         else:
-            yield renderer.render(occasion, kind=kind, channel=channel, locale=locale, timezone="Europe/Berlin")
+            yield renderer.render(sample.occasion, **wanted)
 
 
 def _of_content(override: Override, content: Content) -> Iterator[tuple[str, str]]:

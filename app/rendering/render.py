@@ -9,8 +9,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.domain.events import EVENT_TYPES
+from app.domain.notifications import DIGEST
 from app.rendering import summary
-from app.rendering.catalogues import N_, Catalogues, formats_for, normalise
+from app.rendering.catalogues import N_, SOURCE_LOCALE, Catalogues, formats_for, normalise
 from app.rendering.environment import Environments
 from app.rendering.event_names import EVENT_NAMES
 from app.rendering.faults import fault
@@ -18,6 +19,7 @@ from app.rendering.filters import FILTERS, Reader
 from app.rendering.links import Links
 from app.rendering.occasion import Occasion
 from app.rendering.overrides.override import NOTHING, TYPES, Override, Overrides
+from app.rendering.sandbox.sandbox import Sandbox
 from app.rendering.text import clean, clip, one_line, tidy
 
 MOST_TITLE = 200
@@ -119,6 +121,17 @@ class Renderer:
     def locales(self) -> tuple[str, ...]:
         """The languages there are texts in."""
         return self._catalogues.locales
+
+    @property
+    def environment(self) -> Sandbox:
+        """The environment of the source language, in which a template can be read before it is rendered."""
+        return self._environments.of(SOURCE_LOCALE)
+
+    def names(self, occasion: Occasion, kind: str) -> frozenset[str]:
+        """The names that the templates of such an occasion see."""
+        reader = self._reader(SOURCE_LOCALE, SOURCE_LOCALE, "UTC")
+        more = summary.names([]) if occasion.type == DIGEST else {}
+        return frozenset({*self._names(occasion, kind, SOURCE_LOCALE, reader), *more, "title"})
 
     def source(self, type_: str, piece: str) -> str:
         """The template of a piece as it comes along; empty when there is none."""

@@ -12,9 +12,10 @@ from app.domain.events import EVENT_TYPES, Event
 from app.domain.ids import new_id
 from app.domain.notifications import DIGEST
 from app.domain.preferences import lock_of
+from app.rendering import own_samples
 from app.rendering.occasion import Occasion, occasion_of
 from app.rendering.render import Content, Renderer, RenderError
-from app.services import event_schema, own_samples
+from app.services import event_schema
 from app.services.intake import Invalid
 from app.services.preference_schema import PreferenceSchema
 from channels.base import Channel, Message
@@ -85,6 +86,11 @@ class Previews:
         if type_ is not None and lock_of(type_, channel.kind) == "off":
             return {"channel": [f"{type_} never goes to {name}."]}
         return {}
+
+    def document(self, name: str, occasion: Occasion, content: Content) -> Mapping[str, Any] | None:
+        """What a channel's receiver would get of a text, without keys and addresses."""
+        channel = self._channels[name]
+        return channel.document(_message(occasion, content, channel.kind, resolved=occasion.resolved))
 
     def own(self, type_: str, name: str, locale: str, timezone: str) -> Preview:
         """The preview of what the service says of its own accord, such as a digest of all samples. Raises Invalid."""

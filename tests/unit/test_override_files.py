@@ -151,7 +151,7 @@ def test_a_digest_tells_of_what_it_carries_in_the_words_of_the_operator(rig: Rig
         ("job.failed/short.txt", "{{ data.error[:9000] * 999 }}", "makes a text of more than 1,000,000 characters"),
         ("job.failed/short.txt", " ", "job.failed/_any/_any/short.txt: says nothing"),
         ("job.failed/body.html", "<p\nclass= {{ data.error }}>", "line 2: an attribute needs quotes around"),
-        ("job.failed/body.html", '<a href="{{ data.url }}">x</a>', "the variable url is not defined"),
+        ("job.failed/body.html", '<a href="{{ data.url }}">x</a>', "a link that an event brings needs |safe_url"),
         (
             "job.failed/body.html",
             '{% if data.url is defined %}<a href="{{ data.url }}">x</a>{% endif %}',
