@@ -6,6 +6,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from babel.core import Locale
 from jinja2 import Template, pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
@@ -16,6 +17,7 @@ from app.rendering.overrides.override import Override
 from app.rendering.sandbox.meter import Meter
 from app.rendering.sandbox.operations import Operations
 from app.rendering.sandbox.sandbox import Sandbox
+from app.rendering.text import apart
 
 
 class Environments:
@@ -66,14 +68,23 @@ class Environments:
         environment.policies["ext.i18n.trimmed"] = True
         # Called "newstyle" by the extension: the functions fill in the variables themselves, escaped where that is due.
         environment.newstyle_gettext = True  # type: ignore[attr-defined]  # added by the extension
-        environment.globals.update(_speech(self._catalogues.translations(locale), environment.operations))
+        environment.globals.update(
+            _speech(self._catalogues.translations(locale), environment.operations, _runs_left(locale))
+        )
         return environment
 
 
-def _speech(translations: NullTranslations, operations: Operations) -> dict[str, Callable[..., str]]:
+def _runs_left(locale: str) -> bool:
+    return Locale.parse(locale, sep="-").text_direction == "rtl"
+
+
+def _speech(translations: NullTranslations, operations: Operations, runs_left: bool) -> dict[str, Callable[..., str]]:
     """The functions behind `{% trans %}` and `_()`. Jinja's own ones give the same, in three calls instead of one."""
 
     def fill(eval_ctx: EvalContext, message: str, variables: Mapping[str, Any]) -> str:
+        if runs_left and not eval_ctx.autoescape:
+            # HTML has elements for this. Without, a value that begins with a digit or a sign would pull it apart.
+            variables = {name: apart(value) if isinstance(value, str) else value for name, value in variables.items()}
         text = Markup(message) if eval_ctx.autoescape else message  # noqa: S704  # the catalogue's words, not the event's
         filled: str = operations.fill(text, variables) if "%" in message else text
         return filled

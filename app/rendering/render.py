@@ -20,7 +20,7 @@ from app.rendering.links import Links
 from app.rendering.occasion import Occasion
 from app.rendering.overrides.override import NOTHING, TYPES, Override, Overrides
 from app.rendering.sandbox.sandbox import Sandbox
-from app.rendering.text import clean, clip, one_line, tidy
+from app.rendering.text import clean, clip, one_line, settled, tidy
 
 MOST_TITLE = 200
 MOST_TEXT = 20_000
@@ -200,9 +200,9 @@ class Renderer:
         title = self._title(occasion, writing)
         if writing.kind not in _LONG_KINDS:
             signs = self._signs(occasion, names["link"], used) if writing.kind in _LINKED_KINDS else None
-            short = clip(tidy(self._piece("short.txt", writing)), MOST_TEXT)
+            short = settled(clip(tidy(self._piece("short.txt", writing)), MOST_TEXT))
             return Content(title, short, None, used, signs, template_version=version)
-        text = clip(tidy(self._piece("body.txt", writing)), MOST_TEXT)
+        text = settled(clip(tidy(self._piece("body.txt", writing)), MOST_TEXT))
         html = clean(self._piece("body.html", replace(writing, names={**names, "title": title})))
         if len(html) > MOST_HTML:
             raise RenderError(f"{occasion.type}/body.html gives more than {MOST_HTML:,} characters", "body.html")
@@ -234,7 +234,7 @@ class Renderer:
         title = one_line(self._piece("subject.txt", writing))
         if occasion.resolved and not _tells_of_an_end(occasion.type):
             title = self._catalogues.translations(writing.locale).gettext(_RESOLVED_TITLE) % {"title": title}
-        return clip(title, MOST_TITLE)
+        return settled(clip(title, MOST_TITLE))
 
     def _signs(self, occasion: Occasion, link: str, used: str) -> Signs:
         speech = self._catalogues.translations(used)
