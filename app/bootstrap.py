@@ -10,6 +10,7 @@ from pathlib import Path
 from app import __version__, secret_files
 from app.config import Settings
 from app.domain.clock import Clock, SystemClock
+from app.domain.events import EventTypes
 from app.domain.preferences import ChannelTraits
 from app.observability.health import Health
 from app.observability.metrics import Metrics
@@ -112,6 +113,7 @@ class Services:
     pages: Pages
     template_shelf: TemplateShelf
     template_desk: TemplateDesk
+    event_types: EventTypes
     identity: Identity
     sessions: Sessions
     metrics: Metrics
@@ -156,7 +158,12 @@ def build_services(
     channels = build_channels(_channel_env(settings, inbox.put, clock))
     book = ContactBook(channels, box)
     people = People(
-        channels, book, box, default_locale=settings.default_locale, default_timezone=settings.default_timezone
+        channels,
+        book,
+        box,
+        default_locale=settings.default_locale,
+        default_timezone=settings.default_timezone,
+        types=settings.event_types,
     )
     as_delivered = _renderer(settings)
     kinds = {name: channel.kind for name, channel in channels.items()}
@@ -179,7 +186,7 @@ def build_services(
     verification = Verification(
         database, gates, admission, channels, people, book, verify_links, clock, process=process
     )
-    contacts = Contacts(channels, box)
+    contacts = Contacts(channels, box, settings.event_types)
     view = PreferenceView(people, channels, book, contacts)
     preferences = PreferenceDocuments(database, people.traits, channels, view, contacts, verification, clock)
     unsubscribe_links = UnsubscribeLinks(database, box, settings.public_url)
@@ -213,12 +220,14 @@ def build_services(
             folder=_ROOT / "app" / "web" / "pages",
             translations=_ROOT / "translations",
             default_locale=settings.default_locale,
+            types=settings.event_types,
         ),
         template_shelf=template_shelf,
         template_desk=TemplateDesk(database, template_shelf, as_delivered, kinds, clock),
+        event_types=settings.event_types,
         identity=identity,
         sessions=Sessions(database, identity, clock, secret_key=secret_key),
-        metrics=Metrics(database, clock, list(channels)),
+        metrics=Metrics(database, clock, list(channels), settings.event_types),
         health=Health(
             database,
             BrokerPing(settings.broker_url or url),
@@ -290,6 +299,7 @@ def _renderer(settings: Settings) -> Renderer:
         translations=_ROOT / "translations",
         public_url=settings.public_url,
         default_locale=settings.default_locale,
+        types=settings.event_types,
     )
 
 

@@ -88,5 +88,5 @@ def create_app(services: Services) -> Flask:
     api = openapi.Api(app)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
-    context.publish(app, dumps(api.description(app, files=_FILES)))
+    context.publish(app, dumps(api.description(app, files=_FILES, types=services.event_types)))
     return app

@@ -13,9 +13,9 @@ def data_schema_name(type_: str) -> str:
     return "".join(word.capitalize() for word in type_.split(".")) + "Data"
 
 
-def data_schemas() -> dict[str, Any]:
+def data_schemas(types: Mapping[str, EventType]) -> dict[str, Any]:
     """The JSON Schema of each type's data, by its name in the documentation."""
-    return {data_schema_name(type_.name): _data_schema(type_) for type_ in EVENT_TYPES.values()}
+    return {data_schema_name(type_.name): _data_schema(type_) for type_ in types.values()}
 
 
 def event_rules(*, addressed: bool = True) -> dict[str, Any]:

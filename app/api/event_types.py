@@ -8,7 +8,7 @@ from app.api.auth import require_any
 from app.api.blueprint import Blueprint, lets_in
 from app.api.context import services
 from app.api.operator_schemas import EventTypes
-from app.domain.events import EVENT_TYPES, EventType
+from app.domain.events import EventType
 from app.domain.preferences import ChannelTraits, lock_of
 
 blueprint = Blueprint("event-types", __name__, description="Which events there are")
@@ -24,11 +24,11 @@ class EventTypeList(MethodView):
         """List the event types: how severe each is, where it goes by default, and the JSON Schema of its data."""
         require_any()
         traits = services().traits
-        return answer({"items": [_shown(type_, traits) for type_ in EVENT_TYPES.values()]})
+        return answer({"items": [_shown(type_, traits) for type_ in services().event_types.values()]})
 
 
 def _shown(type_: EventType, traits: tuple[ChannelTraits, ...]) -> dict[str, object]:
-    locks = {trait.name: lock_of(type_.name, trait.kind) for trait in traits}
+    locks = {trait.name: lock_of(type_, trait.kind) for trait in traits}
     return {
         "name": type_.name,
         "severity": type_.priority,

@@ -7,7 +7,7 @@ every body. A view that is in none of smorest's blueprints is a page.
 
 import inspect
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,8 +26,9 @@ from app.api.event_docs import data_schemas
 from app.api.examples import example_of
 from app.api.parts import example_id
 from app.api.strict_json import JSON, MERGE_PATCH
+from app.domain.events import EVENT_TYPES, EventTypes
 from app.domain.ids import USER_ID_FORM, Prefix, id_form
-from app.rendering.overrides.override import ANY, TYPES
+from app.rendering.overrides.override import ANY, worded_types
 from channels.registry import channel_names
 
 _ABOUT = """\
@@ -100,19 +101,35 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # smorest has no types
     def _register_error_handlers(self) -> None:
         pass
 
-    def description(self, app: Flask, *, files: Collection[str]) -> dict[str, Any]:
-        """The OpenAPI document of all routes but those whose endpoints only serve files."""
+    def description(self, app: Flask, *, files: Collection[str], types: EventTypes) -> dict[str, Any]:
+        """The OpenAPI document of all routes but those whose endpoints only serve files.
+
+        Where it names the types that come along, it names those that an operator has added too.
+        """
         document: dict[str, Any] = self.spec.to_dict()
         document["tags"].append(_PAGES)
         parts = document["components"]
-        parts["schemas"] |= data_schemas()
+        parts["schemas"] |= data_schemas(types)
         parts["responses"] = error_responses()
         parts["securitySchemes"] = _SCHEMES
         for rule in app.url_map.iter_rules():
             if rule.endpoint not in files:
                 path = document["paths"].setdefault(_ARGUMENT.sub(r"{\1}", rule.rule), {})
                 _describe(app, rule, path, parts["schemas"])
+        _widen(document, [name for name in types if name not in EVENT_TYPES])
         return document
+
+
+def _widen(part: Any, added: Sequence[str]) -> None:
+    """Name added types wherever all of those are named that come along."""
+    if isinstance(part, dict):
+        if isinstance(part.get("enum"), list) and set(EVENT_TYPES) <= {*map(str, part["enum"])}:
+            part["enum"] = [*part["enum"], *added]
+        for value in part.values():
+            _widen(value, added)
+    elif isinstance(part, list):
+        for value in part:
+            _widen(value, added)
 
 
 def _describe(app: Flask, rule: Rule, path: dict[str, Any], known: Mapping[str, Any]) -> None:
@@ -245,7 +262,7 @@ def _arguments() -> dict[str, tuple[str, Mapping[str, Any]]]:
         "user_id": ("The user's id.", {"pattern": f"^{USER_ID_FORM}$", "examples": ["u-17"]}),
         "token": ("What the link of a mail ends with.", {"pattern": "^[A-Za-z0-9._-]+$", "examples": ["ntf_….…"]}),
         "channel": ("The channel's name.", {"enum": list(channel_names())}),
-        "event_type": ("The type.", {"enum": list(TYPES)}),
+        "event_type": ("The type.", {"enum": list(worded_types(EVENT_TYPES))}),
         "on": (f"The channel's name, or `{ANY}` for every channel.", {"enum": [*channel_names(), ANY]}),
         "locale": (
             f"A language there are texts in, or `{ANY}` for every one.",

@@ -3,10 +3,10 @@
 from marshmallow import Schema, fields, validate
 
 from app.api.paging import PageQuery, next_cursor
-from app.api.parts import Answer, Strict, any_object, by_name, identifier, number, one_of, words
+from app.api.parts import Answer, Strict, any_object, by_name, identifier, notification_type, number, one_of, words
 from app.api.user_schemas import NotificationSummary
 from app.domain.events import EVENT_TYPES, PRIORITIES, RHYTHMS
-from app.domain.notifications import NOTIFICATION_TYPES, STATUSES, TERMINAL
+from app.domain.notifications import STATUSES, TERMINAL
 from app.services.event_schema import Flag, Moment
 from channels.registry import channel_names
 
@@ -101,7 +101,7 @@ class Channels(Answer):
 class _Which(Schema):
     status = one_of(STATUSES, load_default=None)
     channel = one_of(channel_names(), load_default=None)
-    type = one_of(NOTIFICATION_TYPES, load_default=None)
+    type = notification_type(load_default=None)
     user_id = words("u-17", load_default=None)
     subject_key = words("j-2041", load_default=None)
     event_id = words(load_default=None)

@@ -7,9 +7,11 @@ marshmallow has none. `examples` in the metadata are what the documentation's ex
 from collections.abc import Collection, Iterable
 from typing import Any
 
-from marshmallow import EXCLUDE, RAISE, Schema, fields, validate
+from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
+from app.api.context import services
 from app.domain.ids import ERASED_USER, USER_ID_FORM, Prefix, id_form
+from app.domain.notifications import NOTIFICATION_TYPES
 
 NO_NUL = "^[^\\u0000]*$"
 _SOME_UUID = "0194d7a2-3c00-7a1b-9f2e-6d1c0a4b8e57"
@@ -80,6 +82,21 @@ def one_of(choices: Collection[str], *examples: str, about: str = "", **options:
     """A text that is one of these."""
     check = validate.OneOf(tuple(choices), error="Allowed: {choices}.")
     return fields.String(validate=check, metadata=_said(examples, about), **options)
+
+
+class _KnownType(validate.OneOf):
+    """Takes the types that come along, which are documented, and those that an operator has added."""
+
+    def __call__(self, value: Any) -> Any:
+        added = services().event_types
+        if value in self.choices or value in added:
+            return value
+        raise ValidationError(f"Allowed: {', '.join(dict.fromkeys((*self.choices, *added)))}.")
+
+
+def notification_type(**options: Any) -> fields.String:
+    """A type of notification that somebody asks for."""
+    return fields.String(validate=_KnownType(NOTIFICATION_TYPES), **options)
 
 
 def by_name(names: Collection[str], values: Any, *examples: Any, about: str = "", **options: Any) -> fields.Dict:

@@ -3,12 +3,15 @@
 from marshmallow import Schema, fields, validate
 
 from app.api.parts import Answer, Strict, by_name, number, one_of, words
-from app.rendering.overrides.override import ANY, MOST_BYTES, PIECES, TYPES
+from app.domain.events import EVENT_TYPES
+from app.rendering.overrides.override import ANY, MOST_BYTES, PIECES, worded_types
 from channels.registry import channel_names
 
 _SOURCE = "{{ data.job_id }} broke: {{ data.error|one_line|clip(100) }}"
 _VERSION = "job.failed/email/de@3"
 _CHANNELS = (*channel_names(), ANY)
+
+_TYPES = worded_types(EVENT_TYPES)
 
 
 class TemplatePieces(Strict):
@@ -70,7 +73,7 @@ class TemplateInfo(Answer):
 class Templates(Answer):
     """What can be worded otherwise, and what is."""
 
-    types = fields.List(one_of(TYPES, "job.failed"))
+    types = fields.List(one_of(_TYPES, "job.failed"))
     channels = by_name(
         _CHANNELS,
         fields.List(one_of(PIECES)),
@@ -116,7 +119,7 @@ class TemplateVersions(Answer):
 class Template(Answer):
     """What readers get there, and how it came to be."""
 
-    type = one_of(TYPES, "job.failed")
+    type = one_of(_TYPES, "job.failed")
     channel = one_of(_CHANNELS, "email")
     locale = words("de")
     version = number(3, about="How often this was changed through the API; the ETag.")

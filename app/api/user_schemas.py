@@ -7,7 +7,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, pre_load
 
 from app.api.paging import PageQuery, next_cursor
-from app.api.parts import Answer, Strict, any_object, identifier, number, one_of, reader, words
+from app.api.parts import Answer, Strict, any_object, identifier, notification_type, number, one_of, reader, words
 from app.domain.events import EVENT_TYPES, PRIORITIES
 from app.domain.notifications import NOTIFICATION_TYPES, OUTCOMES, STATUSES
 from app.services.event_schema import Flag, Moment
@@ -120,7 +120,7 @@ class Ticket(Answer):
 class HistoryQuery(PageQuery):
     """Which notifications are asked for."""
 
-    type = one_of(NOTIFICATION_TYPES, load_default=None)
+    type = notification_type(load_default=None)
     channel = one_of(channel_names(), load_default=None)
     status = one_of(STATUSES, load_default=None)
     since = Moment(load_default=None, metadata={"description": "Created at this time or later."})

@@ -8,7 +8,6 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from app.cli import browser, gallery_looks
-from app.domain.events import EVENT_TYPES
 from app.domain.notifications import OWN_TYPES
 from app.services.intake import Invalid
 from app.services.previews import Preview, Previews
@@ -19,7 +18,6 @@ _HEIGHTS = {NARROW: 740, WIDE: 680}
 _COLUMNS = {NARROW: 4, WIDE: 2}
 _GAP = 16
 _PAGES = Path(__file__).parent / "gallery_pages"
-_TYPES = (*EVENT_TYPES, *OWN_TYPES)
 Shown = Mapping[str, Mapping[str, Preview | None]]
 """Previews by type and channel; None where a type never goes."""
 
@@ -54,7 +52,7 @@ class Sheet:
 def write(previews: Previews, folder: Path, locales: Sequence[str], timezone: str) -> int:
     """Write the gallery into a folder and say where it is; 1 if a browser is there and gave no picture."""
     (folder / "mails").mkdir(parents=True, exist_ok=True)
-    pages = _Pages(folder, locales, browser.find())
+    pages = _Pages(folder, (*previews.types, *OWN_TYPES), locales, browser.find())
     everything = {locale: _everything(previews, locale, timezone) for locale in locales}
     sheets = [sheet for locale, shown in everything.items() for sheet in _mails(pages, locale, shown)]
     for locale, shown in everything.items():
@@ -71,13 +69,16 @@ def write(previews: Previews, folder: Path, locales: Sequence[str], timezone: st
 
 def _everything(previews: Previews, locale: str, timezone: str) -> Shown:
     names = channel_names()
-    return {type_: {name: _cell(previews, type_, name, locale, timezone) for name in names} for type_ in _TYPES}
+    return {
+        type_: {name: _cell(previews, type_, name, locale, timezone) for name in names}
+        for type_ in (*previews.types, *OWN_TYPES)
+    }
 
 
 def _cell(previews: Previews, type_: str, channel: str, locale: str, timezone: str) -> Preview | None:
     """None where a type never goes."""
     try:
-        if type_ in EVENT_TYPES:
+        if type_ in previews.types:
             return previews.of({"type": type_, "channel": channel, "locale": locale, "timezone": timezone})
         return previews.own(type_, channel, locale, timezone)
     except Invalid:
@@ -113,7 +114,7 @@ def _take_pictures(path: str, folder: Path, sheets: Sequence[Sheet]) -> int:
 class _Pages:
     """Writes pages of the gallery into a folder."""
 
-    def __init__(self, folder: Path, locales: Sequence[str], browser_path: str | None) -> None:
+    def __init__(self, folder: Path, types: Sequence[str], locales: Sequence[str], browser_path: str | None) -> None:
         self.browser = browser_path
         self._folder = folder
         self._templates = Environment(
@@ -125,7 +126,10 @@ class _Pages:
         )
         self._templates.filters.update(gallery_looks.FILTERS)
         self._templates.globals.update(
-            channels=channel_names(), locales=locales, types=_TYPES, has_pictures=browser_path is not None
+            channels=channel_names(),
+            locales=locales,
+            types=types,
+            has_pictures=browser_path is not None,
         )
 
     def put(self, name: str, template: str, **names: object) -> None:

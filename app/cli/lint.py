@@ -11,7 +11,7 @@ from rich.console import Console
 from app.bootstrap import build_previews
 from app.cli.progress import progress
 from app.config import Settings
-from app.domain.events import EVENT_TYPES, KINDS
+from app.domain.events import KINDS
 from app.domain.preferences import lock_of
 from app.rendering import own_samples
 from app.rendering.lint import gate
@@ -42,20 +42,21 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def subject_of(settings: Settings, root: Path) -> Subject:
     """What the gate looks at, with the templates and the translations under a root."""
-    previews = build_previews(settings)
+    previews, types = build_previews(settings), settings.event_types
     renderer = Renderer(
         templates=root / "templates",
         translations=root / "translations",
         public_url=settings.public_url,
         default_locale=settings.default_locale,
+        types=types,
     )
-    of_events = {type_: [kind for kind in KINDS if lock_of(type_, kind) != "off"] for type_ in EVENT_TYPES}
+    of_events = {name: [kind for kind in KINDS if lock_of(known, kind) != "off"] for name, known in types.items()}
     return Subject(
         renderer=renderer,
         templates=root / "templates",
         translations=root / "translations",
         sentences=Sentences.of(root, root / "translations" / "babel.cfg"),
-        types=EVENT_TYPES,
+        types=types,
         kinds={**of_events, **own_samples.KINDS},
         channels={channel.name: channel.kind for channel in CHANNELS},
         document=previews.document,

@@ -10,7 +10,7 @@ from pathlib import Path
 from app.bootstrap import build_previews
 from app.cli import gallery
 from app.config import Settings
-from app.domain.notifications import NOTIFICATION_TYPES, OWN_TYPES
+from app.domain.notifications import OWN_TYPES
 from app.services.intake import Invalid
 from app.services.previews import Preview, Previews
 
@@ -44,8 +44,9 @@ def _gallery(previews: Previews, settings: Settings, folder: Path, locales: Sequ
 
 
 def _made(previews: Previews, settings: Settings, arguments: argparse.Namespace) -> Preview:
-    if arguments.type not in NOTIFICATION_TYPES:
-        raise Invalid({"json": {"type": [f"Must be one of {', '.join(NOTIFICATION_TYPES)}."]}})
+    types = (*previews.types, *OWN_TYPES)
+    if arguments.type not in types:
+        raise Invalid({"json": {"type": [f"Must be one of {', '.join(types)}."]}})
     timezone = arguments.timezone or settings.default_timezone
     if arguments.type in OWN_TYPES:
         return previews.own(arguments.type, arguments.channel, arguments.locale, timezone)

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from babel.core import Locale, UnknownLocaleError
 from limits import RateLimitItem, parse
 
-from app.config import receivers
+from app.config import event_file, receivers
 from app.config.per_channel import channel_kinds, rate_limits, retry_plans, unknown_channels
 from app.config.reader import Reader
+from app.domain.events import EventTypes
 from channels.base import OpsgenieSettings, PagerDutySettings, SmtpSettings
 
 Network = IPv4Network | IPv6Network
@@ -56,6 +57,8 @@ class Settings:
     default_locale: str
     default_timezone: str
     public_url: str
+    event_types: EventTypes = field(repr=False)
+    """Those that come along, and those of `events.toml`."""
     sign_in_url: str | None
     """Where people go who open a page without being signed in."""
     smtp: SmtpSettings = field(repr=False)
@@ -138,6 +141,7 @@ class Settings:
                 "DEFAULT_TIMEZONE", "UTC", _zone, "must be a known time zone, like UTC or Europe/Berlin"
             ),
             public_url=(read.url("PUBLIC_URL", ("http", "https")) or f"http://{_bracketed(host)}:{port}").rstrip("/"),
+            event_types=event_file.read(data_dir / event_file.NAME, read.fault),
             sign_in_url=read.url("SIGN_IN_URL", ("http", "https")),
             smtp=_smtp(read, lease),
             slack_webhook_url=receivers.hook(read, "SLACK_WEBHOOK_URL"),

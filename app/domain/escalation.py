@@ -18,7 +18,11 @@ def wait_before(wishes: Preferences, type_: str, channel: ChannelTraits) -> time
     wanted = own or wishes.beneath.escalate.get(type_)
     if wanted is None or channel.name not in wanted.to:
         return None
-    if channel.kind == "inbox" or lock_of(type_, channel.kind) == "off" or wishes.is_barred(type_, channel.name):
+    if (
+        channel.kind == "inbox"
+        or lock_of(wishes.types.of(type_), channel.kind) == "off"
+        or wishes.is_barred(type_, channel.name)
+    ):
         return None
     if own is None and channel.name in wishes.events.get(type_, {}):
         # What somebody says of their own cell stands above what is said for everybody.

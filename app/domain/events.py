@@ -1,12 +1,15 @@
 """The event types: how urgent each is, what data it must carry, and where it goes by default.
 
-A new event type is an entry in EVENT_TYPES and a folder of templates of the same name.
+A new event type is an entry in EVENT_TYPES and a folder of templates of the same name. Operators add theirs by a file,
+without code: see app.config.event_file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+from app.domain.fields import Number, Rule, Text
 
 Priority = Literal["low", "normal", "high", "critical"]
 Rhythm = Literal["instant", "hourly", "daily", "off"]
@@ -20,51 +23,12 @@ DEFAULT_LIFETIME = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
-    """A required field that holds a non-empty string."""
-
-    def fault(self, value: object) -> str | None:
-        """What is wrong with the value, or None."""
-        return None if isinstance(value, str) and value.strip() else "Must be a non-empty string."
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The same rule as JSON Schema."""
-        return {"type": "string", "pattern": "\\S"}
-
-
-@dataclass(frozen=True, slots=True)
-class Number:
-    """A required field that holds a number in a range."""
-
-    least: float = 0
-    most: float | None = None
-
-    def fault(self, value: object) -> str | None:
-        """What is wrong with the value, or None."""
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return "Must be a number."
-        if value < self.least or (self.most is not None and value > self.most):
-            return (
-                f"Must be from {self.least:g} to {self.most:g}."
-                if self.most is not None
-                else f"Must be at least {self.least:g}."
-            )
-        return None
-
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The same rule as JSON Schema."""
-        return {"type": "number", "minimum": self.least} | ({} if self.most is None else {"maximum": self.most})
-
-
-@dataclass(frozen=True, slots=True)
 class EventType:
     """What the service knows about one type of event."""
 
     name: str
     priority: Priority
-    required: Mapping[str, Text | Number]
+    required: Mapping[str, Rule]
     defaults: Mapping[str, Rhythm]
     """Rhythm by kind of channel; a kind that is not named is off."""
     subject_field: str
@@ -77,8 +41,16 @@ class EventType:
     """Only tells how far its subject is: the next one, or the end, makes it old news."""
     resolves: bool = False
     """Tells that all is well with its subject, whatever was said about it before."""
-    optional: Mapping[str, Text | Number] = field(default_factory=dict)
-    """What the texts tell if it is there and fits; an event with something else in its place is as welcome."""
+    optional: Mapping[str, Rule] = field(default_factory=dict)
+    """What the texts tell if it is there and fits; of our own types, something else in its place is as welcome."""
+    is_added: bool = False
+    """An operator's: what is optional has to fit too, and the texts are made by templates that fit any type."""
+    fills: Mapping[str, Any] = field(default_factory=dict)
+    """What stands for optional fields that are not there."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """What people call an added type, by language; English is always there."""
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """What people call the fields of an added type, by field and language."""
 
     def data_faults(self, data: Mapping[str, Any]) -> dict[str, list[str]]:
         """What is missing or wrong in an event's data, by field."""
@@ -88,7 +60,14 @@ class EventType:
                 faults[name] = [f"Required for {self.name}."]
             elif fault := rule.fault(data[name]):
                 faults[name] = [fault]
+        for name, rule in self.optional.items() if self.is_added else ():
+            if name in data and (fault := rule.fault(data[name])):
+                faults[name] = [fault]
         return faults
+
+    @property
+    def _checked(self) -> Mapping[str, Rule]:
+        return {**self.required, **self.optional} if self.is_added else self.required
 
     @property
     def data_schema(self) -> dict[str, Any]:
@@ -97,22 +76,44 @@ class EventType:
             "$schema": "https://json-schema.org/draft/2020-12/schema",
             "type": "object",
             "required": list(self.required),
-            "properties": {name: rule.schema for name, rule in self.required.items()},
+            "properties": {name: rule.schema for name, rule in self._checked.items()},
             "additionalProperties": True,
         }
+
+
+class EventTypes(Mapping[str, EventType]):
+    """The types that events may have, by name: those that come along, and what operators have added."""
+
+    def __init__(self, types: Iterable[EventType]) -> None:
+        self._types = {type_.name: type_ for type_ in types}
+
+    def __getitem__(self, name: str) -> EventType:
+        return self._types[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._types)
+
+    def __len__(self) -> int:
+        return len(self._types)
+
+    def of(self, name: str) -> EventType:
+        """The type of that name; of one that an operator has taken away, what its notifications go by from then on."""
+        known = self._types.get(name)
+        return known or EventType(name, "normal", {}, USUAL, "", {}, is_added=True)
 
 
 def _rhythms(inbox: Rhythm, mail: Rhythm, hook: Rhythm, chat: Rhythm, alert: Rhythm) -> dict[str, Rhythm]:
     return dict(zip(KINDS, (inbox, mail, hook, chat, alert), strict=True))
 
 
+USUAL: Mapping[str, Rhythm] = _rhythms("instant", "instant", "instant", "instant", "off")
+"""Where most types go."""
 _JOB = Text()
-_LINK: Mapping[str, Text | Number] = {"url": Text()}
-_OF_A_JOB: Mapping[str, Text | Number] = {"name": Text(), "duration_seconds": Number(), "message": Text(), **_LINK}
-_OF_A_QUOTA: Mapping[str, Text | Number] = {"unit": Text(), **_LINK}
-EVENT_TYPES: Mapping[str, EventType] = {
-    entry.name: entry
-    for entry in (
+_LINK: Mapping[str, Rule] = {"url": Text()}
+_OF_A_JOB: Mapping[str, Rule] = {"name": Text(), "duration_seconds": Number(), "message": Text(), **_LINK}
+_OF_A_QUOTA: Mapping[str, Rule] = {"unit": Text(), **_LINK}
+EVENT_TYPES = EventTypes(
+    (
         EventType(
             "job.completed",
             "normal",
@@ -183,7 +184,8 @@ EVENT_TYPES: Mapping[str, EventType] = {
             optional=_OF_A_QUOTA,
         ),
     )
-}
+)
+"""Those that come along."""
 
 
 def moves(type_: str) -> bool:

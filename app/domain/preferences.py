@@ -6,7 +6,7 @@ from datetime import datetime, time, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from app.domain.events import EVENT_TYPES, Rhythm
+from app.domain.events import EVENT_TYPES, EventType, EventTypes, Rhythm
 
 Source = Literal["default", "user", "required", "no_contact"]
 
@@ -53,6 +53,8 @@ class Preferences:
     """By channel: the only event types that the user's contact there takes; a channel without an entry takes all."""
     escalate: Mapping[str, Escalation] = field(default_factory=dict)
     beneath: Choices = field(default_factory=Choices)
+    types: EventTypes = field(default_factory=lambda: EVENT_TYPES, compare=False, repr=False)
+    """The types that events may have."""
 
     def is_barred(self, type_: str, channel: str) -> bool:
         """Whether the user wants nothing on this channel, or nothing of this type at the contact they have there."""
@@ -84,21 +86,22 @@ class Cell:
     locked: bool = False
 
 
-def lock_of(type_: str, kind: str) -> Rhythm | None:
+def lock_of(type_: EventType, kind: str) -> Rhythm | None:
     """The rhythm that nobody can change for this type on this kind of channel, or None.
 
     The inbox always keeps what is critical, and progress never raises an alert.
     """
-    if kind == "inbox" and EVENT_TYPES[type_].priority == "critical":
+    if kind == "inbox" and type_.priority == "critical":
         return "instant"
-    if kind == "alert" and type_ == "job.progress":
+    if kind == "alert" and type_.moves:
         return "off"
     return None
 
 
 def cell_of(preferences: Preferences, type_: str, channel: ChannelTraits) -> Cell:
     """What applies for this type on this channel, contacts left aside."""
-    if lock := lock_of(type_, channel.kind):
+    known = preferences.types.of(type_)
+    if lock := lock_of(known, channel.kind):
         return Cell(lock, "required", locked=True)
     if preferences.is_barred(type_, channel.name):
         return Cell("off", "user")
@@ -108,7 +111,7 @@ def cell_of(preferences: Preferences, type_: str, channel: ChannelTraits) -> Cel
     if beneath.channels.get(channel.name) is False and channel.name not in preferences.channels:
         return Cell("off", "default")
     given = beneath.events.get(type_, {}).get(channel.name)
-    return Cell(given or EVENT_TYPES[type_].defaults.get(channel.kind, "off"), "default")
+    return Cell(given or known.defaults.get(channel.kind, "off"), "default")
 
 
 def effective_cell(preferences: Preferences, type_: str, channel: ChannelTraits, *, reachable: bool) -> Cell:

@@ -33,10 +33,13 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 class Metrics:
     """Takes snapshots of what is counted."""
 
-    def __init__(self, database: Database, clock: Clock, channels: Sequence[str]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, channels: Sequence[str], types: Iterable[str] = EVENT_TYPES
+    ) -> None:
         self._database = database
         self._clock = clock
         self._channels = tuple(channels)
+        self._types = tuple(types)
 
     def snapshot(self) -> "Snapshot":
         """Everything at one moment. Raises DatabaseUnavailable."""
@@ -45,7 +48,7 @@ class Metrics:
             totals = counters.totals(conn)
             open_rows, oldest = notifications.open_counts(conn)
         age = max((self._clock.now() - oldest).total_seconds(), 0.0) if oldest is not None else 0.0
-        return Snapshot(totals, open_rows, age, self._channels)
+        return Snapshot(totals, open_rows, age, self._channels, self._types)
 
 
 class Snapshot(Collector):
@@ -57,7 +60,9 @@ class Snapshot(Collector):
         open_rows: Mapping[str, int],
         oldest_open_seconds: float,
         channels: Sequence[str],
+        types: Sequence[str],
     ) -> None:
+        self._types = types
         self._values: defaultdict[str, dict[str, tuple[Mapping[str, str], float]]] = defaultdict(dict)
         for name, labels, value in totals:
             self._values[name][label_text(labels)] = (labels, value)
@@ -119,7 +124,7 @@ class Snapshot(Collector):
     def _expected(self, labels: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         match labels:
             case ("type",):
-                yield from ((type_,) for type_ in EVENT_TYPES)
+                yield from ((type_,) for type_ in self._types)
             case ("channel",):
                 yield from ((channel,) for channel in self._channels)
             case ("channel", "outcome"):
@@ -135,7 +140,7 @@ class Snapshot(Collector):
                 yield from ((*cell, *end) for cell in self._cells() for end in ends)
 
     def _cells(self) -> Iterator[tuple[str, str]]:
-        return ((type_, channel) for type_ in EVENT_TYPES for channel in self._channels)
+        return ((type_, channel) for type_ in self._types for channel in self._channels)
 
     def _unaccounted(self) -> float:
         accepted = sum(value for _, value in self._values[counters.ACCEPTED].values())

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from app.domain.events import EVENT_TYPES
 from app.domain.notifications import DIGEST
 from app.rendering.lint import sources
 from app.rendering.overrides.override import ANY, Override, Overrides
@@ -53,7 +52,7 @@ def _of_rendering(override: Override, renderer: Renderer, kinds: Mapping[str, st
 
 
 def _contents(type_: str, renderer: Renderer, kind: str, channel: str, locale: str) -> Iterator[Content]:
-    for sample in samples(type_, EVENT_TYPES):
+    for sample in samples(type_, renderer.types):
         wanted = {"kind": kind, "channel": channel, "locale": locale, "timezone": "Europe/Berlin"}
         if type_ == DIGEST:
             yield renderer.render_digest(sample.occasion, sample.carried, **wanted)

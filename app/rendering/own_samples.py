@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from app.domain.events import EVENT_TYPES
+from app.domain.events import EventType
 from app.domain.ids import new_id
 from app.domain.notifications import (
     CONTACT_DISABLED,
@@ -45,7 +45,7 @@ def occasion(type_: str, now: datetime) -> Occasion:
     )
 
 
-def carried(digest: Occasion) -> Sequence[Occasion]:
+def carried(digest: Occasion, types: Mapping[str, EventType]) -> Sequence[Occasion]:
     """What a digest could carry: the sample of each type, some minutes apart, the failed job three times."""
     return [
         replace(
@@ -60,7 +60,7 @@ def carried(digest: Occasion) -> Sequence[Occasion]:
             event_id=new_id("evt", digest.occurred_at),
             duplicates=2 if known.name == "job.failed" else 0,
         )
-        for back, known in enumerate(EVENT_TYPES.values(), start=1)
+        for back, known in enumerate(types.values(), start=1)
     ]
 
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from app.domain.events import EVENT_TYPES, EventTypes
 from app.rendering.catalogues import Catalogues, formats_for
 from app.rendering.environment import Environments
+from app.rendering.event_names import event_name
 from app.rendering.filters import FILTERS, Reader
 from app.rendering.render import zone_of
 
@@ -11,7 +13,10 @@ from app.rendering.render import zone_of
 class Pages:
     """Renders pages from one folder of templates and one of translations. Safe to share between threads."""
 
-    def __init__(self, *, folder: Path, translations: Path, default_locale: str) -> None:
+    def __init__(
+        self, *, folder: Path, translations: Path, default_locale: str, types: EventTypes = EVENT_TYPES
+    ) -> None:
+        self._types = types
         self._catalogues = Catalogues(translations, default_locale)
         self._environments = Environments(folder, self._catalogues, FILTERS)
 
@@ -19,6 +24,11 @@ class Pages:
     def locales(self) -> tuple[str, ...]:
         """The languages there are pages in."""
         return self._catalogues.locales
+
+    def event_name(self, type_: str, locale: str) -> str:
+        """What people call a type of event, in the language of a page for that reader."""
+        used = self._catalogues.resolve(locale)
+        return event_name(self._types.of(type_), used, self._catalogues.translations(used))
 
     def render(self, name: str, locale: str, timezone: str = "UTC", **names: object) -> str:
         """A page as HTML; its template sees these names, `lang`, `dir`, `reader` and the tag of the `formats`."""

@@ -8,18 +8,19 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from app.domain.events import EVENT_TYPES
-from app.domain.notifications import DIGEST
+from app.domain.events import EVENT_TYPES, EventTypes
+from app.domain.notifications import DIGEST, OWN_TYPES
 from app.rendering import summary
 from app.rendering.catalogues import N_, SOURCE_LOCALE, Catalogues, formats_for, normalise
 from app.rendering.environment import Environments
-from app.rendering.event_names import EVENT_NAMES
 from app.rendering.faults import fault
 from app.rendering.filters import FILTERS, Reader
+from app.rendering.generic import GENERIC, facts
 from app.rendering.links import Links
 from app.rendering.occasion import Occasion
-from app.rendering.overrides.override import NOTHING, TYPES, Override, Overrides
+from app.rendering.overrides.override import NOTHING, Override, Overrides
 from app.rendering.sandbox.sandbox import Sandbox
+from app.rendering.signs import TONES, Signs, Speaker
 from app.rendering.text import clean, clip, one_line, settled, tidy
 
 MOST_TITLE = 200
@@ -28,26 +29,9 @@ MOST_HTML = 200_000
 _MOST_OUTPUT = 1_000_000
 _LONG_KINDS = frozenset({"mail"})
 _LINKED_KINDS = frozenset({"chat", "alert"})
-_SEVERITIES = {
-    # Translators: how urgent something is.
-    "low": N_("Low"),
-    # Translators: how urgent something is.
-    "normal": N_("Normal"),
-    # Translators: how urgent something is.
-    "high": N_("High"),
-    # Translators: how urgent something is.
-    "critical": N_("Critical"),
-}
-# Translators: of trouble that has ended.
-_RESOLVED = N_("Resolved")
+
 # Translators: title is the title of trouble that has ended, such as "System error in encoder: no worker answers".
 _RESOLVED_TITLE = N_("Resolved: %(title)s")
-_COMPLETED = N_("Completed")
-# Translators: a link to more about what a message tells.
-_LINK_LABEL = N_("Details")
-# Translators: small print under a message in a chat; events is a name such as "Failed jobs".
-_WHY = N_("Sent because “%(events)s” is turned on here.")
-_SETTINGS_LABEL = N_("Change what you get and where")
 
 
 class RenderError(Exception):
@@ -57,21 +41,6 @@ class RenderError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.piece = piece
-
-
-@dataclass(frozen=True, slots=True)
-class Signs:
-    """What stands beside the text in chats and alerts: how urgent it is, where to learn more, and why it came.
-
-    `why` is empty where no choice of an event stands behind it.
-    """
-
-    severity: str
-    link: str
-    link_label: str
-    why: str
-    settings_link: str
-    settings_label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +78,16 @@ class Renderer:
     The same occasion, kind, locale and zone always give the same content, as long as no operator words it anew.
     """
 
-    def __init__(self, *, templates: Path, translations: Path, public_url: str, default_locale: str) -> None:
+    def __init__(
+        self,
+        *,
+        templates: Path,
+        translations: Path,
+        public_url: str,
+        default_locale: str,
+        types: EventTypes = EVENT_TYPES,
+    ) -> None:
+        self.types = types
         self._catalogues = Catalogues(translations, default_locale)
         self._links = Links(public_url)
         filters = {**FILTERS, "safe_url": self._links.safe}
@@ -135,7 +113,7 @@ class Renderer:
 
     def source(self, type_: str, piece: str) -> str:
         """The template of a piece as it comes along; empty when there is none."""
-        return self._environments.source(f"{type_}/{piece}")
+        return self._environments.source(f"{self._folder(type_)}/{piece}")
 
     def using(self, overrides: Callable[[], Overrides]) -> "Renderer":
         """The same renderer, with what an operator words otherwise; it asks each time."""
@@ -178,7 +156,7 @@ class Renderer:
         return replace(content, items=summary.items(told))
 
     def _override(self, type_: str, channel: str, locale: str, used: str) -> Override | None:
-        if type_ not in TYPES:
+        if type_ in OWN_TYPES and type_ != DIGEST:
             return None
         # A reader of a language that is not there reads another, and then its templates.
         wanted = locale if normalise(locale).partition("-")[0] == used.partition("-")[0] else used
@@ -199,7 +177,7 @@ class Renderer:
         version = writing.override.version if writing.override else None
         title = self._title(occasion, writing)
         if writing.kind not in _LONG_KINDS:
-            signs = self._signs(occasion, names["link"], used) if writing.kind in _LINKED_KINDS else None
+            signs = self._speaker(used).signs(occasion, names["link"]) if writing.kind in _LINKED_KINDS else None
             short = settled(clip(tidy(self._piece("short.txt", writing)), MOST_TEXT))
             return Content(title, short, None, used, signs, template_version=version)
         text = settled(clip(tidy(self._piece("body.txt", writing)), MOST_TEXT))
@@ -213,10 +191,11 @@ class Renderer:
         pieces: list[str] = []
         length = 0
         own = writing.override if writing.override and piece in writing.override.sources else None
-        path = own.path(piece) if own else f"{writing.type}/{piece}"
+        folder = self._folder(writing.type)
+        path = own.path(piece) if own else f"{folder}/{piece}"
         environment = self._environments.of(writing.locale)
         try:
-            template = self._environments.template(writing.locale, writing.type, piece, own)
+            template = self._environments.template(writing.locale, folder, piece, own)
             with environment.meter.running():
                 for part in template.generate(writing.names):
                     pieces.append(part)
@@ -232,26 +211,26 @@ class Renderer:
 
     def _title(self, occasion: Occasion, writing: _Writing) -> str:
         title = one_line(self._piece("subject.txt", writing))
-        if occasion.resolved and not _tells_of_an_end(occasion.type):
+        if occasion.resolved and not self.types.of(occasion.type).resolves:
             title = self._catalogues.translations(writing.locale).gettext(_RESOLVED_TITLE) % {"title": title}
         return settled(clip(title, MOST_TITLE))
 
-    def _signs(self, occasion: Occasion, link: str, used: str) -> Signs:
-        speech = self._catalogues.translations(used)
-        name = EVENT_NAMES.get(occasion.type)
-        return Signs(
-            severity=speech.gettext(_severity(occasion)),
-            link=link,
-            link_label=speech.gettext(_LINK_LABEL),
-            why=speech.gettext(_WHY) % {"events": speech.gettext(name)} if name else "",
-            settings_link=self._links.preferences,
-            settings_label=speech.gettext(_SETTINGS_LABEL),
-        )
+    def _folder(self, type_: str) -> str:
+        """Where the templates of a type are that come along; an added one has those that fit any."""
+        return GENERIC if type_ not in OWN_TYPES and self.types.of(type_).is_added else type_
+
+    def _speaker(self, used: str) -> Speaker:
+        return Speaker(self.types, self._catalogues.translations(used), used, self._links.preferences)
 
     def _names(self, occasion: Occasion, kind: str, used: str, reader: Reader) -> dict[str, Any]:
         data = dict(occasion.data)
+        known, speaker = self.types.of(occasion.type), self._speaker(used)
         return {
             "type": occasion.type,
+            "name": speaker.name(occasion.type),
+            "severity": speaker.severity(occasion),
+            "tone": TONES[occasion.priority],
+            "facts": facts(known, data, used) if known.is_added else (),
             "data": data,
             "priority": occasion.priority,
             "subject_key": occasion.subject_key,
@@ -273,18 +252,6 @@ class Renderer:
             "verification_link": self._links.verification,
             "unsubscribe_link": self._links.unsubscription,
         }
-
-
-def _severity(occasion: Occasion) -> str:
-    """How urgent it is, in a word; of what is over, or was done, that it is."""
-    if occasion.resolved:
-        return _RESOLVED
-    return _COMPLETED if _tells_of_an_end(occasion.type) else _SEVERITIES[occasion.priority]
-
-
-def _tells_of_an_end(type_: str) -> bool:
-    known = EVENT_TYPES.get(type_)
-    return known is not None and known.resolves
 
 
 def _make_reader(locale: str, used: str, timezone: str) -> Reader:

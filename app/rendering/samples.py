@@ -38,7 +38,11 @@ def samples(type_: str, types: Mapping[str, EventType]) -> Iterator[Sample]:
         return
     full = _of(known, known.sample)
     yield Sample("the sample", full, is_plain=True)
-    yield Sample("what is required", _of(known, {name: known.sample[name] for name in known.required}), is_plain=True)
+    yield Sample(
+        "what is required",
+        _of(known, {**known.fills, **{name: known.sample[name] for name in known.required}}),
+        is_plain=True,
+    )
     again = replace(full, duplicates=4, earlier_times=3, earlier_at=_MOMENT, source="encoder", resolved=True)
     yield Sample("a repeat of what is resolved", again, is_plain=True)
     for about, text in (("long texts", _LONG), ("hostile texts", HOSTILE)):

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from marshmallow import ValidationError
 from sqlalchemy import Connection
 
-from app.domain.events import EVENT_TYPES
+from app.domain.events import EVENT_TYPES, EventTypes
 from app.services.contact_book import ContactBook
 from app.services.event_schema import Moment
 from app.services.intake import Invalid
@@ -62,8 +62,9 @@ class ContactChanges:
 class Contacts:
     """Reads and shows contacts; needs no database."""
 
-    def __init__(self, channels: Mapping[str, Channel], box: SecretBox) -> None:
+    def __init__(self, channels: Mapping[str, Channel], box: SecretBox, types: EventTypes = EVENT_TYPES) -> None:
         self._channels = channels
+        self._types = types
         self._box = box
 
     def read(
@@ -168,9 +169,11 @@ class Contacts:
         if marks.get(_FROM, _ENVIRONMENT) != _ENVIRONMENT:
             raise ContactError({_FROM: [f"Must be {_ENVIRONMENT}."]})
         contact = channel.read_contact(bare, before)
-        unknown = [type_ for type_ in contact.public.get("types") or () if type_ not in EVENT_TYPES]
+        # What was said before stays sayable when an operator has taken the type away.
+        sayable = {*self._types, *((before.public.get("types") or ()) if before else ())}
+        unknown = [type_ for type_ in contact.public.get("types") or () if type_ not in sayable]
         if unknown:
-            raise ContactError({"types": [f"Unknown event type. Allowed: {', '.join(EVENT_TYPES)}."]})
+            raise ContactError({"types": [f"Unknown event type. Allowed: {', '.join(self._types)}."]})
         if len(channel.target(contact)) > _LONGEST_TARGET:
             raise ContactError({"": ["The name of the host is too long."]})
         there = old if old is not None and before is not None and contact.public == before.public else None

@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from app.domain import shapes
-from app.domain.events import DEFAULT_LIFETIME, EVENT_TYPES, OPERATORS, PRIORITIES, Event
+from app.domain.events import DEFAULT_LIFETIME, OPERATORS, PRIORITIES, Event, EventType, EventTypes
 from app.domain.ids import is_user_id, new_id
 
 MOST_RECIPIENTS = 1000
@@ -66,9 +66,7 @@ class EventSchema(Schema):
 
     error_messages = {"unknown": "Unknown field.", "type": "Must be a JSON object."}
 
-    type = fields.String(
-        required=True, validate=validate.OneOf(tuple(EVENT_TYPES), error="Unknown event type. Allowed: {choices}.")
-    )
+    type = fields.String(required=True)
     recipients = fields.List(
         fields.String(validate=_user_id),
         validate=validate.Length(1, MOST_RECIPIENTS, error=f"Must name 1 to {MOST_RECIPIENTS} users."),
@@ -91,7 +89,9 @@ class EventSchema(Schema):
 _SCHEMA = EventSchema()
 
 
-def load(raw: object, channels: Sequence[str], now: datetime) -> tuple[dict[str, Any], dict[str, Any]]:
+def load(
+    raw: object, channels: Sequence[str], now: datetime, types: EventTypes
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Check a submitted event: its values, and what is wrong by field (empty when all is well)."""
     try:
         values: dict[str, Any] = _SCHEMA.load(raw)  # type: ignore[arg-type]  # marshmallow itself refuses what is no object
@@ -101,10 +101,12 @@ def load(raw: object, channels: Sequence[str], now: datetime) -> tuple[dict[str,
         errors = dict(error.normalized_messages())  # type: ignore[no-untyped-call]
         if not isinstance(raw, Mapping):
             return {}, errors
-    _check_data(values, errors)
+    if "type" in values and values["type"] not in types:
+        errors["type"] = [f"Unknown event type. Allowed: {', '.join(types)}."]
+    known = None if "type" in errors else types.get(values.get("type", ""))
+    _check_data(values, known, errors)
     _check_channels(values, channels, errors)
     _check_texts(raw, errors)
-    known = EVENT_TYPES.get(values.get("type", ""))
     if "recipients" not in values and "recipients" not in errors and known and not known.for_operators:
         errors["recipients"] = [f"Required for {known.name}."]
     expires_at = None if "expires_at" in errors else values.get("expires_at")
@@ -113,23 +115,25 @@ def load(raw: object, channels: Sequence[str], now: datetime) -> tuple[dict[str,
     return values, errors
 
 
-def event_of(values: Mapping[str, Any], owner: str, now: datetime) -> Event:
+def event_of(values: Mapping[str, Any], owner: str, now: datetime, types: EventTypes) -> Event:
     """The event that checked values describe, with every default filled in."""
-    known = EVENT_TYPES[values["type"]]
+    known = types[values["type"]]
+    data = {**known.fills, **values["data"]} if known.fills else values["data"]
     deliver_at = values.get("deliver_at")
     subject = values.get("subject_key")
     return Event(
         id=new_id("evt", now),
         type=known.name,
         recipients=tuple(dict.fromkeys(values.get("recipients") or (OPERATORS,))),
-        data=values["data"],
+        data=data,
         source=values.get("source"),
-        subject_key=subject if subject is not None else str(values["data"][known.subject_field])[:255],
+        subject_key=subject if subject is not None else str(data[known.subject_field])[:255],
         sequence=values.get("sequence"),
         dedupe_key=values.get("dedupe_key"),
         channels=tuple(dict.fromkeys(values["channels"])) if values.get("channels") else None,
         priority=values.get("priority") or known.priority,
-        resolved=values.get("resolved", False),
+        # Of the types that come along it is known everywhere which of them tell of an end.
+        resolved=values.get("resolved", False) or (known.is_added and known.resolves),
         occurred_at=values.get("occurred_at") or now,
         deliver_at=deliver_at,
         expires_at=values.get("expires_at") or max(now, deliver_at or now) + DEFAULT_LIFETIME,
@@ -138,7 +142,7 @@ def event_of(values: Mapping[str, Any], owner: str, now: datetime) -> Event:
     )
 
 
-def _check_data(values: Mapping[str, Any], errors: dict[str, Any]) -> None:
+def _check_data(values: Mapping[str, Any], known: EventType | None, errors: dict[str, Any]) -> None:
     data = values.get("data")
     if data is None or "data" in errors:
         return
@@ -146,7 +150,7 @@ def _check_data(values: Mapping[str, Any], errors: dict[str, Any]) -> None:
         errors["data"] = unfit
     elif len(json.dumps(data, ensure_ascii=False).encode()) > shapes.MOST_DATA_BYTES:
         errors["data"] = [f"Must be at most {shapes.MOST_DATA_BYTES // 1024} KiB of JSON."]
-    elif "type" not in errors and (missing := EVENT_TYPES[values["type"]].data_faults(data)):
+    elif known is not None and (missing := known.data_faults(data)):
         errors["data"] = missing
 
 

@@ -86,10 +86,10 @@ class Explain:
             except ValidationError as error:
                 faults = {"at": error.messages}
         rest = {name: value for name, value in raw.items() if name != "at"}
-        values, errors = event_schema.load(rest, list(self._channels), now)
+        values, errors = event_schema.load(rest, list(self._channels), now, self._people.types)
         if errors or faults:
             raise Invalid({"json": {**errors, **faults}})
-        return event_schema.event_of(values, owner, now), at
+        return event_schema.event_of(values, owner, now, self._people.types), at
 
     def _cases(
         self, event: Event, recipients: Mapping[str, Recipient], ended: Container[Place], at: datetime

@@ -129,11 +129,13 @@ class Intake:
         now = self._clock.now()
         if key is not None and (unfit := _key_faults(key)):
             return Rejected(index, {"idempotency_key": unfit})
-        values, errors = event_schema.load(raw, self._channels, now)
+        values, errors = event_schema.load(raw, self._channels, now, self._people.types)
         if errors:
             return Rejected(index, errors)
         request_hash = hashlib.sha256(canonical(raw).encode()).hexdigest() if key is not None else ""
-        return _Draft(index, event_schema.event_of(values, owner, now), key, owner + key_space, request_hash)
+        return _Draft(
+            index, event_schema.event_of(values, owner, now, self._people.types), key, owner + key_space, request_hash
+        )
 
     def _accept(self, drafts: Sequence[_Draft], actor: str) -> tuple[list[Accepted], list[Rejected]]:
         with self._database.read() as conn:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from app.domain.events import EVENT_TYPES, EventTypes
 from app.domain.planning import Recipient
 from app.domain.preferences import ChannelTraits, Choices, Escalation, Preferences, QuietHours
 from app.services.contact_book import ContactBook
@@ -38,8 +39,10 @@ class People:
         *,
         default_locale: str,
         default_timezone: str,
+        types: EventTypes = EVENT_TYPES,
     ) -> None:
         self._book = book
+        self.types = types
         self._box = box
         self._default_locale = default_locale
         self._default_timezone = default_timezone
@@ -124,6 +127,7 @@ class People:
             muted_subjects=frozenset(document.get("muted_subjects", ())),
             only_types={c.channel: frozenset(c.public["types"]) for c in contacts if c.public.get("types")},
             escalate=_escalations(document),
+            types=self.types,
             beneath=Choices(defaults.get("channels", {}), defaults.get("events", {}), _escalations(defaults)),
         )
 

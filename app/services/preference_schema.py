@@ -10,7 +10,7 @@ from zoneinfo import available_timezones
 from babel.core import Locale as Language
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load, validate
 
-from app.domain.events import EVENT_TYPES, RHYTHMS, Rhythm
+from app.domain.events import EVENT_TYPES, RHYTHMS, EventTypes, Rhythm
 from app.domain.preferences import ChannelTraits, lock_of
 from app.rendering.catalogues import normalise
 from app.services.event_schema import Moment
@@ -105,9 +105,10 @@ class PreferenceSchema(_Strict):
     )
     escalate = fields.Method(deserialize="read_escalations", allow_none=True)
 
-    def __init__(self, channels: Sequence[ChannelTraits]) -> None:
+    def __init__(self, channels: Sequence[ChannelTraits], types: EventTypes = EVENT_TYPES) -> None:
         super().__init__()
         self._channels = {channel.name: channel for channel in channels}
+        self._types = types
 
     @pre_load
     def drop_answers(self, given: Any, **_options: Any) -> Any:
@@ -146,7 +147,7 @@ class PreferenceSchema(_Strict):
         """Rhythms by event type and channel."""
         cells = _each(
             given,
-            EVENT_TYPES,
+            self._types,
             lambda type_, row: _each(row or {}, self._channels, lambda name, value: self._cell(type_, name, value)),
             what="event type",
         )
@@ -155,14 +156,14 @@ class PreferenceSchema(_Strict):
 
     def read_escalations(self, given: object) -> dict[str, Any]:
         """Where an event goes when nobody has looked at it for a while, by event type."""
-        return _without_none(_each(given, EVENT_TYPES, self._escalation, what="event type"))
+        return _without_none(_each(given, self._types, self._escalation, what="event type"))
 
     def _cell(self, type_: str, channel: str, value: object) -> Rhythm | None:
         rhythm = {True: "instant", False: "off"}.get(value) if isinstance(value, bool) else value
         if rhythm is None:
             return None
         kind = self._channels[channel].kind
-        lock = lock_of(type_, kind)
+        lock = lock_of(self._types[type_], kind)
         for known in RHYTHMS:
             if rhythm == known:
                 if lock is not None and known != lock:
@@ -177,7 +178,7 @@ class PreferenceSchema(_Strict):
         channels = [
             name
             for name, channel in self._channels.items()
-            if channel.kind != "inbox" and lock_of(type_, channel.kind) != "off"
+            if channel.kind != "inbox" and lock_of(self._types[type_], channel.kind) != "off"
         ]
         read: dict[str, Any] = _Escalation(channels).load(value)  # type: ignore[arg-type]  # it refuses
         return {**read, "to": list(dict.fromkeys(read["to"]))}

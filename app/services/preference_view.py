@@ -6,7 +6,6 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from app.domain.events import EVENT_TYPES
 from app.domain.planning import Recipient
 from app.domain.preferences import effective_cell
 from app.services.contact_book import ContactBook
@@ -18,6 +17,8 @@ from channels.base import Channel
 
 _FROM_DEFAULTS = ("locale", "timezone", "quiet_hours", "daily_at")
 """What is shown with the value that applies, whether the user or the defaults said so."""
+
+_BY_TYPE = ("events", "escalate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class PreferenceView:
 
     def __init__(self, people_: People, channels: Mapping[str, Channel], book: ContactBook, contacts: Contacts) -> None:
         self._people = people_
+        self.types = people_.types
         self._channels = channels
         self._book = book
         self._contacts = contacts
@@ -81,12 +83,12 @@ class PreferenceView:
                 "timezone": wishes.timezone,
                 "contacts": self.contacts(stored),
                 "channels": dict(wishes.channels),
-                "events": {type_: dict(row) for type_, row in wishes.events.items()},
+                "events": {type_: dict(row) for type_, row in self._known(wishes.events).items()},
                 "quiet_hours": quiet and {"start": f"{quiet.start:%H:%M}", "end": f"{quiet.end:%H:%M}"},
                 "daily_at": f"{wishes.daily_at:%H:%M}",
                 "muted_until": wishes.muted_until,
                 "muted_subjects": list(stored.document.get("muted_subjects", [])),
-                "escalate": stored.document.get("escalate", {}),
+                "escalate": self._known(stored.document.get("escalate", {})),
                 "effective": self._effective(stored),
             },
             stored.version,
@@ -97,7 +99,12 @@ class PreferenceView:
         parts = patch.get("contacts") if isinstance(patch, Mapping) else None
         named = parts if isinstance(parts, Mapping) else {}
         contacts = {name: self._contacts.ground(contact, named.get(name)) for name, contact in stored.contacts.items()}
-        return {**stored.document, "contacts": contacts}
+        by_type = {name: self._known(stored.document[name]) for name in _BY_TYPE if name in stored.document}
+        return {**stored.document, **by_type, "contacts": contacts}
+
+    def _known(self, by_type: Mapping[str, Any]) -> dict[str, Any]:
+        """Without the types that operators have taken away since."""
+        return {type_: said for type_, said in by_type.items() if type_ in self.types}
 
     def contacts(self, stored: Stored) -> dict[str, Any]:
         """Their contacts, without secrets."""
@@ -126,7 +133,7 @@ class PreferenceView:
         # The defaults are for people who can be reached; they have no contacts of their own.
         everywhere = stored.user_id == DEFAULTS_USER
         table: dict[str, dict[str, Any]] = {}
-        for type_ in EVENT_TYPES:
+        for type_ in self.types:
             row = table[type_] = {}
             for channel in self._people.traits:
                 reachable = everywhere or channel.name in stored.recipient.targets

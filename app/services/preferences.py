@@ -61,7 +61,7 @@ class PreferenceDocuments:
         self._contacts = contacts
         self._verification = verification
         self._clock = clock
-        self._schema = PreferenceSchema(traits)
+        self._schema = PreferenceSchema(traits, view.types)
 
     def get(self, user_id: str) -> Shown:
         """What applies for this user, known or not."""

@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 
 from app.domain.alerts import alert_key, closes_alert
 from app.domain.clock import Clock
-from app.domain.events import EVENT_TYPES, Event
+from app.domain.events import Event, EventType, EventTypes
 from app.domain.ids import new_id
 from app.domain.notifications import DIGEST
 from app.domain.preferences import lock_of
@@ -53,6 +53,11 @@ class Previews:
         self._reader = PreferenceSchema([])
 
     @property
+    def types(self) -> EventTypes:
+        """The types that events may have."""
+        return self._renderer.types
+
+    @property
     def locales(self) -> tuple[str, ...]:
         """Every language there are texts in."""
         return self._renderer.locales
@@ -60,16 +65,17 @@ class Previews:
     def of(self, raw: Mapping[str, Any]) -> Preview:
         """The preview that a request asks for; without data, of the type's sample. Raises Invalid."""
         now = self._clock.now()
-        known = EVENT_TYPES.get(str(raw.get("type")))
+        types = self._renderer.types
+        known = types.get(str(raw.get("type")))
         event = {"data": known.sample if known else {}, **_some(raw, _EVENT_FIELDS), "recipients": [own_samples.READER]}
-        values, errors = event_schema.load(event, list(self._channels), now)
+        values, errors = event_schema.load(event, list(self._channels), now, types)
         allowed = (*_OWN_FIELDS, *_EVENT_FIELDS)
         errors |= {name: [f"Unknown field. Allowed: {', '.join(allowed)}."] for name in raw if name not in allowed}
-        errors |= self._channel_faults(raw.get("channel"), known.name if known else None)
+        errors |= self._channel_faults(raw.get("channel"), known)
         wishes, faults = self._wishes(raw)
         if errors or faults:
             raise Invalid({"json": {**errors, **faults}})
-        return self._made(event_schema.event_of(values, "preview", now), str(raw["channel"]), wishes)
+        return self._made(event_schema.event_of(values, "preview", now, types), str(raw["channel"]), wishes)
 
     def _wishes(self, raw: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
         """The language and the zone, and what is wrong with them."""
@@ -79,12 +85,12 @@ class Previews:
             return {}, dict(error.normalized_messages())  # type: ignore[no-untyped-call]
         return self._defaults | wishes, {}
 
-    def _channel_faults(self, name: object, type_: str | None) -> dict[str, list[str]]:
+    def _channel_faults(self, name: object, type_: EventType | None) -> dict[str, list[str]]:
         channel = self._channels.get(name) if isinstance(name, str) else None
         if channel is None:
             return {"channel": [f"Must be one of {', '.join(self._channels)}."]}
         if type_ is not None and lock_of(type_, channel.kind) == "off":
-            return {"channel": [f"{type_} never goes to {name}."]}
+            return {"channel": [f"{type_.name} never goes to {name}."]}
         return {}
 
     def document(self, name: str, occasion: Occasion, content: Content) -> Mapping[str, Any] | None:
@@ -103,7 +109,7 @@ class Previews:
             raise Invalid({"json": errors})
         occasion = own_samples.occasion(type_, self._clock.now())
         if type_ == DIGEST:
-            carried = own_samples.carried(occasion)
+            carried = own_samples.carried(occasion, self._renderer.types)
             content = self._renderer.render_digest(occasion, carried, kind=channel.kind, channel=name, **wishes)
         else:
             content = self._renderer.render(occasion, kind=channel.kind, channel=name, **wishes)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from app.domain.clock import Clock
 from app.rendering.overrides.difference import difference
 from app.rendering.overrides.files import known_locale
-from app.rendering.overrides.override import ANY, MOST_BYTES, TYPES, Override, Place, pieces_of
+from app.rendering.overrides.override import ANY, MOST_BYTES, Override, Place, pieces_of, worded_types
 from app.rendering.render import Renderer
 from app.services.intake import Invalid
 from app.services.template_shelf import TemplateShelf, as_override
@@ -51,8 +51,9 @@ class TemplateDesk:
         """Where an override may be. Raises NoSuchPlace."""
         locales = self._as_delivered.locales
         tag = ANY if locale == ANY else known_locale(locale, locales)
-        if type_ not in TYPES:
-            raise NoSuchPlace(f"There is no such type. Allowed: {', '.join(TYPES)}.")
+        types = worded_types(self._as_delivered.types)
+        if type_ not in types:
+            raise NoSuchPlace(f"There is no such type. Allowed: {', '.join(types)}.")
         if channel != ANY and channel not in self._kinds:
             raise NoSuchPlace(f"There is no such channel. Allowed: {', '.join((*self._kinds, ANY))}.")
         if tag is None:
@@ -85,7 +86,7 @@ class TemplateDesk:
             for one in self._shelf.refused
         ]
         return {
-            "types": list(TYPES),
+            "types": list(worded_types(self._as_delivered.types)),
             "channels": {name: list(self._pieces(name)) for name in (*self._kinds, ANY)},
             "locales": [*self._as_delivered.locales, ANY],
             "items": items,

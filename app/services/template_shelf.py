@@ -9,7 +9,7 @@ from pathlib import Path
 
 from app.rendering.override_check import Faults, faults_of
 from app.rendering.overrides import files
-from app.rendering.overrides.override import NOTHING, Origin, Override, Overrides, Place
+from app.rendering.overrides.override import NOTHING, Origin, Override, Overrides, Place, worded_types
 from app.rendering.render import Renderer
 from app.store import templates
 from app.store.engine import Database
@@ -111,7 +111,7 @@ class TemplateShelf:
         state = files.signature(self._folder)
         if state == before.state:
             return before
-        found = files.read(self._folder, self._kinds, self._renderer.locales)
+        found = files.read(self._folder, self._kinds, self._renderer.locales, worded_types(self._renderer.types))
         strangers = [Refused(name, "file", {name.rpartition("/")[2]: [why]}) for name, why in found.strangers.items()]
         return self._checked(state, found.overrides, before, strangers)
 

@@ -11,7 +11,6 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from app.domain.events import EVENT_TYPES
 from app.domain.fingerprint import canonical
 from app.domain.notifications import OWN_TYPES, VERIFICATION
 from app.rendering.links import HIDDEN, Links
@@ -23,8 +22,6 @@ from channels.base import Message
 _PURPOSE = "im2-notifications unsubscribe"
 _KEY_BYTES = 32
 _LONGEST = 400
-_TYPES = frozenset({*EVENT_TYPES, *OWN_TYPES} - {VERIFICATION})
-"""What a reader can have too much of. A verification is the answer to an address that was entered, and ends there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Subscription:
     @property
     def event_type(self) -> str | None:
         """The type of event it is about; None is everything on the channel."""
-        return self.type if self.type in EVENT_TYPES else None
+        return None if self.type in OWN_TYPES else self.type
 
 
 class UnsubscribeLinks:
@@ -83,7 +80,8 @@ class UnsubscribeLinks:
 
     def filled(self, message: Message, channel: str) -> Message:
         """The mail with its link, in its headers and where the stored text has a blank; verifications have none."""
-        if message.type not in _TYPES:
+        # A verification is the answer to an address that was entered, and ends there.
+        if message.type == VERIFICATION:
             return message
         link = self._blank.replace(HIDDEN, self.token(Subscription(message.user_id, channel, message.type)))
         html = None if message.html is None else self._put_in(message.html, link)
@@ -127,4 +125,4 @@ def _said(token: str) -> Subscription | None:
         return None
     if not all(isinstance(name, str) and name.isascii() for name in names):
         return None
-    return Subscription(*names) if names[2] in _TYPES else None
+    return None if names[2] == VERIFICATION else Subscription(*names)

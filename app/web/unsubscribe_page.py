@@ -10,7 +10,7 @@ from typing import Any
 from flask import Blueprint, Flask, Response
 
 from app.bootstrap import Services
-from app.rendering.event_names import EVENT_NAMES, EVERYTHING
+from app.rendering.event_names import EVERYTHING
 from app.rendering.links import UNSUBSCRIBE_PATH
 from app.services.unsubscribing import Offer
 from app.web.plain_page import browser_locale, plain_page
@@ -28,7 +28,7 @@ def register(app: Flask, services: Services, open_to_all: Callable[[Any], Any]) 
         if offer is None:
             # Whose link it was is nobody's business, so the page speaks the browser's language.
             return plain_page(services, name, status, browser_locale(services), **names)
-        topic = EVERYTHING if offer.type is None else EVENT_NAMES[offer.type]
+        topic = EVERYTHING if offer.type is None else services.pages.event_name(offer.type, offer.locale)
         return plain_page(services, name, status, offer.locale, topic=topic, **names)
 
     @pages.get(f"{UNSUBSCRIBE_PATH}<string:token>")

@@ -11,6 +11,7 @@ NOT_ON_RECORD = {
     "POST /templates/preview": "changes nothing",
     "PATCH /inbox/<user_id>/<item_id>": "what people have read is theirs",
     "POST /inbox/<user_id>/read-all": "what people have read is theirs",
+    "DELETE /ui/session": "forgets what only the browser knew",
     "POST /inbox/<user_id>/ticket": "opens for a minute what its holder may read anyway",
 }
 # So that there is something to change or to send again.

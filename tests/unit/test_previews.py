@@ -9,7 +9,12 @@ from app.domain.preferences import lock_of
 from channels.registry import CHANNELS
 from tests.fakes.doors import everything
 
-SENT = [(type_, channel.name) for type_ in EVENT_TYPES for channel in CHANNELS if lock_of(type_, channel.kind) != "off"]
+SENT = [
+    (type_, channel.name)
+    for type_, known in EVENT_TYPES.items()
+    for channel in CHANNELS
+    if lock_of(known, channel.kind) != "off"
+]
 
 
 @pytest.fixture

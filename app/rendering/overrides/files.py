@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.rendering.catalogues import normalise
-from app.rendering.overrides.override import ANY, MOST_BYTES, TYPES, Override, Place, pieces_of
+from app.rendering.overrides.override import ANY, MOST_BYTES, Override, Place, pieces_of
 
 _LOCALE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8})*")
 _MOST_FILES = 1_000
@@ -46,14 +46,17 @@ def _stamped(folder: Path) -> Iterator[tuple[str, int, int]]:
             yield str(path), state.st_mtime_ns, state.st_size
 
 
-def read(folder: Path, kinds: Mapping[str, str], locales: Collection[str]) -> Found:
-    """Every override in the folder; `kinds` has the kind of each channel, `locales` the languages there are."""
+def read(folder: Path, kinds: Mapping[str, str], locales: Collection[str], types: Collection[str]) -> Found:
+    """Every override in the folder; `kinds` has the kind of each channel, `locales` the languages there are.
+
+    `types` are those that can be worded.
+    """
     found = Found()
     sources: dict[Place, dict[str, str]] = {}
     for path in _files(folder):
         name = path.relative_to(folder).as_posix()
         try:
-            place = _place(path.relative_to(folder).parts, kinds, locales)
+            place = _place(path.relative_to(folder).parts, kinds, locales, types)
             sources.setdefault(place, {})[path.name] = _source(path)
         except ValueError as fault:
             found.strangers[name] = str(fault)
@@ -85,11 +88,11 @@ def _files(folder: Path) -> Iterator[Path]:
             yield Path(at, name)
 
 
-def _place(parts: tuple[str, ...], kinds: Mapping[str, str], locales: Collection[str]) -> Place:
+def _place(parts: tuple[str, ...], kinds: Mapping[str, str], locales: Collection[str], types: Collection[str]) -> Place:
     """Where the file of that path applies. Raises ValueError, saying what is wrong with the path."""
     type_, *between, piece = parts if len(parts) > 1 else ("", *parts)
-    if type_ not in TYPES:
-        raise ValueError(f"must be in a folder of a type: {', '.join(TYPES)}")
+    if type_ not in types:
+        raise ValueError(f"must be in a folder of a type: {', '.join(types)}")
     channel = between.pop(0) if between and (between[0] in kinds or between[0] == ANY) else ANY
     locale = between.pop(0) if between else ANY
     tag = ANY if locale == ANY else known_locale(locale, locales)

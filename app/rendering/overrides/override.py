@@ -1,24 +1,26 @@
 """Templates of an operator for one type of notification, and where they apply."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 from jinja2 import Template
 
-from app.domain.events import EVENT_TYPES
 from app.domain.notifications import DIGEST
 from app.rendering.catalogues import with_parents
 
 ANY = "_any"
 """Every channel, or every language."""
 PIECES: tuple[str, ...] = ("subject.txt", "short.txt", "body.txt", "body.html")
-TYPES: tuple[str, ...] = (*EVENT_TYPES, DIGEST)
-"""What the service says of itself, such as the mail that verifies an address, is not for operators to word."""
 MOST_BYTES = 64 * 1024
 """The longest piece."""
 
 Origin = Literal["database", "file"]
+
+
+def worded_types(types: Iterable[str]) -> tuple[str, ...]:
+    """What operators may word: events and digests, and not what the service says of itself, such as verifications."""
+    return (*types, DIGEST)
 
 
 def pieces_of(kind: str | None) -> tuple[str, ...]:
