@@ -12,15 +12,18 @@ _MOST_FACTS = 20
 _SHOWN = (str, int, float, bool)
 
 
-def facts(known: EventType, data: Mapping[str, Any], locale: str) -> tuple[tuple[str, str], ...]:
-    """The fields that can be told in a word, each with its name for people; declared ones first, links left out."""
+def facts(known: EventType, data: Mapping[str, Any], locale: str) -> tuple[tuple[str, Any], ...]:
+    """The fields that can be told in a word, each with its name for people and a text or a number.
+
+    Declared ones come first, and links are left out.
+    """
     declared = [*known.required, *known.optional]
     others = sorted(name for name in data if name not in declared)
     told = [name for name in (*declared, *others) if name != "url" and isinstance(data.get(name), _SHOWN)]
-    return tuple((in_language(known.labels.get(name, {}), locale) or name, _word(data[name])) for name in told)[
+    return tuple((in_language(known.labels.get(name, {}), locale) or name, _sign(data[name])) for name in told)[
         :_MOST_FACTS
     ]
 
 
-def _word(value: object) -> str:
-    return {True: "✓", False: "✗"}[value] if isinstance(value, bool) else str(value)
+def _sign(value: object) -> object:
+    return {True: "✓", False: "✗"}[value] if isinstance(value, bool) else value

@@ -70,7 +70,7 @@ def test_explain_names_it_in_the_readers_words(product: Product):
     shown = {one["channel"]: one for one in decisions}
     assert (shown["inapp"]["decision"], shown["email"]["decision"]) == ("send", "hold")
     assert shown["inapp"]["preview"]["subject"] == "Überfällige Rechnungen: INV-9"
-    assert "Rechnung: INV-9" in shown["inapp"]["preview"]["text"]
+    assert "Rechnung: INV-9\namount: 99,5\n" in shown["inapp"]["preview"]["text"]
 
 
 @pytest.mark.parametrize("channel", ["discord", "email", "inapp", "opsgenie", "pagerduty", "slack", "webhook"])
