@@ -136,6 +136,18 @@ def _lint(settings: "Settings", arguments: argparse.Namespace) -> int:
     return lint.run(settings, arguments)
 
 
+def _backup(settings: "Settings", arguments: argparse.Namespace) -> int:
+    from app.cli import backup
+
+    return backup.back_up(settings, arguments.file)
+
+
+def _restore(settings: "Settings", arguments: argparse.Namespace) -> int:
+    from app.cli import backup
+
+    return backup.restore(settings, arguments.file, yes=arguments.yes, hold=arguments.hold)
+
+
 def _sinks(_settings: "Settings", arguments: argparse.Namespace) -> None:
     from tests.fakes.sinks import run
 
@@ -199,6 +211,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     rotate.set_defaults(run=_rotate_secret)
     _audit_words(command("audit", _audit, "check the audit log, or write it out"))
+    backup = command("backup", _backup, "write the whole database into one file, while the service runs (SQLite)")
+    backup.add_argument("file", type=Path, metavar="FILE")
+    back = command("restore", _restore, "put such a file in the place of the database, also while the service runs")
+    back.add_argument("file", type=Path, metavar="FILE")
+    back.add_argument("--yes", action="store_true", help="do not ask")
+    back.add_argument("--hold", action="store_true", help="pause all channels, so that nothing goes out before a look")
     _preferences_words(command("preferences", _preferences, "write everybody's preferences to a file, or read them"))
     send = command("send", _send, "submit one event to the running API")
     send.add_argument("type", help="such as job.failed")

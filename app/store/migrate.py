@@ -4,6 +4,7 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.store.engine import Database
@@ -20,6 +21,11 @@ def upgrade(database: Database) -> str:
             conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
         command.upgrade(migrations(conn), "head")
     return HEAD
+
+
+def knows(revision: str) -> bool:
+    """Whether a revision is one that this version can bring to its own."""
+    return any(script.revision == revision for script in ScriptDirectory.from_config(migrations()).walk_revisions())
 
 
 def downgrade(database: Database, revision: str) -> None:
