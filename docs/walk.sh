@@ -84,6 +84,8 @@ json 201 POST /keys '{"name": "walker", "scopes": ["events:write"]}'
 SERVICE=$(value_of key)
 SERVICE_ID=$(id_of key)
 json 422 POST /keys '{"name": "walker", "scopes": ["everything"]}'
+see 200 GET /keys
+holds "$SERVICE_ID"
 see 200 POST "/users/$ME/token"
 MINE=$(value_of token)
 

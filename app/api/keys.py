@@ -1,5 +1,7 @@
 """Service keys, and tokens for users."""
 
+from typing import Any
+
 from flask import Response
 from flask.views import MethodView
 
@@ -8,9 +10,10 @@ from app.api.auth import require
 from app.api.blueprint import Blueprint, lets_in, takes
 from app.api.context import services
 from app.api.errors import not_found
-from app.api.schemas import KeyAnswer, KeyRequest, TokenAnswer
+from app.api.schemas import KeyAnswer, KeyRequest, KeysAnswer, TokenAnswer
 from app.api.strict_json import read_as
 from app.domain.ids import is_id, is_user_id
+from app.store.api_keys import StoredKey
 
 blueprint = Blueprint("keys", __name__, description="Service keys, and tokens for users")
 _REQUEST = KeyRequest()
@@ -19,6 +22,14 @@ _REQUEST = KeyRequest()
 @blueprint.route("/keys")
 class Keys(MethodView):
     """Service keys."""
+
+    @blueprint.doc(**lets_in("admin"))
+    @blueprint.response(200, KeysAnswer)
+    def get(self) -> Response:
+        """List the service keys, the oldest first, with those that were revoked; their texts are kept nowhere."""
+        require("admin")
+        keys = services().identity.keys()
+        return answer({"items": [_shown(key) for key in keys]})
 
     @blueprint.doc(**takes(KeyRequest), **lets_in("admin"))
     @blueprint.response(201, KeyAnswer)
@@ -58,3 +69,13 @@ class UserToken(MethodView):
             not_found()
         token, expires_at = services().identity.issue_user_token(user_id, actor=who.actor)
         return answer({"token": token, "expires_at": expires_at})
+
+
+def _shown(key: StoredKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": list(key.scopes),
+        "created_at": key.created_at,
+        "revoked_at": key.revoked_at,
+    }

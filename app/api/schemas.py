@@ -229,6 +229,22 @@ class KeyAnswer(Answer):
     key = words("im2n_key_0194d7a2-3c00-7a1b-9f2e-6d1c0a4b8e57_…")
 
 
+class KeyInfo(Answer):
+    """A service key, without its text."""
+
+    id = identifier("key")
+    name = words("encoder")
+    scopes = fields.List(one_of(SCOPES, "events:write"))
+    created_at = fields.AwareDateTime()
+    revoked_at = fields.AwareDateTime(allow_none=True)
+
+
+class KeysAnswer(Answer):
+    """Every service key."""
+
+    items = fields.List(fields.Nested(KeyInfo))
+
+
 class TokenAnswer(Answer):
     """A user's token."""
 

@@ -84,6 +84,7 @@ ROWS = {
     "POST /inbox/<user_id>/ticket": Row("users:read", users=True),
     "PATCH /inbox/<user_id>/<item_id>": Row("users:write", users=True, body={"read": True}),
     "POST /inbox/<user_id>/read-all": Row("users:write", users=True),
+    "GET /keys": Row("admin"),
     "POST /keys": Row("admin", body={"name": "encoder", "scopes": ["events:write"]}),
     "DELETE /keys/<key_id>": Row("admin"),
     "POST /users/<user_id>/token": Row("users:write"),

@@ -53,6 +53,27 @@ def test_a_bad_key_request_names_the_field(product, body, field):
     assert field in answer.json["errors"]["json"]
 
 
+def test_keys_are_listed_with_what_they_may_and_without_their_texts(product):
+    old = product.call("POST", "/keys", json={"name": "old", "scopes": ["users:read", "admin"]}).json
+    product.clock.advance(seconds=60)
+    new = product.call("POST", "/keys", json={"name": "<b>new</b>", "scopes": ["events:write"]}).json
+    product.call("DELETE", f"/keys/{old['id']}")
+    answer = product.call("GET", "/keys")
+    assert answer.status_code == 200
+    shown = {key["id"]: key for key in answer.json["items"]}
+    assert list(shown) == [old["id"], new["id"]]
+    assert {name: shown[old["id"]][name] for name in ("name", "scopes")} == {
+        "name": "old",
+        "scopes": ["users:read", "admin"],
+    }
+    assert shown[old["id"]]["created_at"] < shown[old["id"]]["revoked_at"] == shown[new["id"]]["created_at"]
+    assert (shown[new["id"]]["name"], shown[new["id"]]["revoked_at"]) == ("<b>new</b>", None)
+    assert set(shown[new["id"]]) == {"id", "name", "scopes", "created_at", "revoked_at"}
+    for text in (old["key"], new["key"]):
+        assert text.removeprefix("im2n_").split("_", 2)[2] not in answer.text
+        assert hashlib.sha256(text.encode()).hexdigest() not in answer.text
+
+
 def test_a_revoked_key_stops_at_once_here(product):
     made = product.call("POST", "/keys", json={"name": "x", "scopes": ["admin"]}).json
     assert product.call("GET", "/inbox/u-1", made["key"]).status_code == 200
