@@ -157,6 +157,7 @@ holds attempts
 see 200 GET "/notifications?user_id=$ME&status=cancelled&limit=5"
 json 200 POST /notifications/replay "{\"event_id\": \"$EVENT\", \"status\": \"delivered\", \"channel\": \"inapp\", \"dry_run\": true}"
 TOKEN=$MINE see 200 GET "/history/$ME?type=job.failed&limit=2"
+TOKEN=$MINE see 200 GET "/history/$ME?subject_key=j-1"
 see 200 GET "/history/$ME" --header 'Accept: text/csv'
 see 200 GET "/history/$ME" --header 'Accept: application/x-ndjson'
 see 404 GET /notifications/ntf_nothing

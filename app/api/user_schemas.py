@@ -123,6 +123,7 @@ class HistoryQuery(PageQuery):
     type = notification_type(load_default=None)
     channel = one_of(channel_names(), load_default=None)
     status = one_of(STATUSES, load_default=None)
+    subject_key = words("j-2041", load_default=None)
     since = Moment(load_default=None, metadata={"description": "Created at this time or later."})
     until = Moment(load_default=None, metadata={"description": "Created before this time."})
 
@@ -156,9 +157,10 @@ class Step(Answer):
     """One step on a notification's way, and what it decided."""
 
     at = fields.AwareDateTime()
-    step = words("accept")
-    decision = words(allow_none=True)
+    step = words("plan")
+    decision = words("pending", allow_none=True)
     reason = words(allow_none=True)
+    because = words("Accepted, to be sent at once.", about="One sentence in the user's language.")
 
 
 class NotificationSummary(Answer):

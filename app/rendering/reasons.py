@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+from app.rendering import steps
 from app.rendering.catalogues import N_, Catalogues, formats_for
 from app.rendering.filters import Reader
 from app.rendering.render import zone_of
@@ -131,6 +132,19 @@ class Translator:
             return speech.gettext(timed) % {"time": reader.clock(until), "moment": reader.moment(until)}
         plain = _sentence(_PLAIN, status, reason)
         return speech.gettext(plain) if plain else clip(one_line(status), _MOST_FACT)
+
+    def step(self, step: str, detail: Mapping[str, Any], locale: str, *, timezone: str = "UTC") -> str:
+        """One sentence for a step on a notification's way, from what was recorded about it."""
+        sentence = steps.told(step, detail)
+        if sentence is None:
+            until = detail.get("until")
+            moment = datetime.fromisoformat(until) if isinstance(until, str) else None
+            status = str(detail.get("decision") or step)
+            return self.because(status, detail.get("reason"), locale, until=moment, timezone=timezone)
+        used = self._catalogues.resolve(locale)
+        language = steps.language(detail.get("locale"), formats_for(locale, used))
+        gaps = {"number": detail.get("attempt"), "language": language}
+        return self._catalogues.translations(used).gettext(sentence) % gaps
 
 
 def _sentence(sentences: Mapping[tuple[str, str | None], str], status: str, reason: str | None) -> str | None:

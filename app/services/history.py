@@ -94,7 +94,7 @@ class History:
             "subject_key": row.subject_key,
             "content": _content(row, with_html=attempts is not None),
             **({} if attempts is None else {"attempts": [_attempt(attempt) for attempt in attempts]}),
-            "trace": [_step(entry) for entry in trace],
+            "trace": [self._step(entry, reader) for entry in trace],
             "duplicates": row.duplicates,
             "digest_id": row.digest_id,
             "replay_of": row.replay_of,
@@ -103,6 +103,15 @@ class History:
             "updated_at": row.updated_at,
             "delivered_at": row.delivered_at,
             "possible_duplicate": row.possible_duplicate,
+        }
+
+    def _step(self, entry: StoredEntry, reader: Preferences) -> dict[str, Any]:
+        return {
+            "at": entry.at,
+            "step": entry.action,
+            "decision": entry.detail.get("decision"),
+            "reason": entry.detail.get("reason"),
+            "because": self._translator.step(entry.action, entry.detail, reader.locale, timezone=reader.timezone),
         }
 
 
@@ -128,11 +137,6 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "http_status": attempt.http_status,
         "detail": attempt.detail,
     }
-
-
-def _step(entry: StoredEntry) -> dict[str, Any]:
-    decision, reason = entry.detail.get("decision"), entry.detail.get("reason")
-    return {"at": entry.at, "step": entry.action, "decision": decision, "reason": reason}
 
 
 def _last_id(cursor: str) -> str:

@@ -106,8 +106,20 @@ def test_a_single_notification_has_its_attempts_and_trace(rig: Rig):
         "detail": "503 Service Unavailable",
     }
     assert found["trace"] == [
-        {"at": now, "step": "plan", "decision": "pending", "reason": None},
-        {"at": now, "step": "deliver", "decision": "failed", "reason": "attempts_exhausted"},
+        {
+            "at": now,
+            "step": "plan",
+            "decision": "pending",
+            "reason": None,
+            "because": "Accepted, to be sent at once.",
+        },
+        {
+            "at": now,
+            "step": "deliver",
+            "decision": "failed",
+            "reason": "attempts_exhausted",
+            "because": "Failed: the last of all attempts did not succeed either.",
+        },
     ]
     assert "2 attempts" in found["because"]
     assert rig.history.page(Filters("u-1")).items[0]["trace"] == found["trace"]

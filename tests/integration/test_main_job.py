@@ -159,7 +159,7 @@ def test_a_notification_tells_its_attempts_and_its_way(story, history):
         }
         assert found["trace"][0]["step"] == "plan"
         assert found["trace"][-1]["step"] == "deliver"
-        assert all(set(step) == {"at", "step", "decision", "reason"} for step in found["trace"])
+        assert all(set(step) == {"at", "step", "decision", "reason", "because"} for step in found["trace"])
         [attempt] = found["attempts"]
         assert set(attempt) == {"number", "started_at", "ended_at", "outcome", "http_status", "detail"}
         assert (attempt["number"], attempt["outcome"]) == (1, "delivered")

@@ -150,6 +150,15 @@ def test_the_history_filters_and_pages(product: Product):
     assert "attempts" not in page["items"][0]
 
 
+def test_the_history_of_one_subject_is_that_of_one_user(product: Product):
+    for user_id, subject in (("u-1", "j/1 ä"), ("u-1", "j-2"), ("u-2", "j/1 ä")):
+        now = product.clock.advance(seconds=1)
+        insert_notification(product.services.database, now, user_id=user_id, subject_key=subject)
+    (found,) = product.call("GET", "/history/u-1?subject_key=j%2F1%20%C3%A4", product.token("u-1")).json["items"]
+    assert (found["user_id"], found["subject_key"]) == ("u-1", "j/1 ä")
+    assert product.call("GET", "/history/u-1?subject_key=j").json["items"] == []
+
+
 def test_a_notification_is_for_its_user_and_for_keys_that_read(product: Product):
     row = insert_notification(product.services.database, product.clock.now())
     path = f"/notifications/{row.id}"

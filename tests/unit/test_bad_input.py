@@ -187,7 +187,7 @@ PAGED = {"limit": ("0", "201", "-1", "x", "1.5", "9" * 20), "cursor": ("x", "", 
 TIMED = {"since": ("yesterday", "2026-11-22", "2026-11-22T10:00:00"), "until": ("tomorrow", "0001-01-01T00:00:00Z")}
 CHOSEN = {"type": ("job.exploded",), "channel": ("pigeon",), "status": ("lost",)}
 LISTS = {
-    "/history/u-1": PAGED | TIMED | CHOSEN,
+    "/history/u-1": PAGED | TIMED | CHOSEN | {"subject_key": ("%00",)},
     "/notifications": PAGED | TIMED | CHOSEN | {"user_id": ("%00",), "subject_key": ("%00",), "event_id": ("%00",)},
     "/inbox/u-1": PAGED | {"state": ("lost", "%00")},
     "/audit": PAGED | TIMED | {"actor": ("%00",), "action": ("%00",), "object": ("%00",)},
