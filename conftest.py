@@ -8,7 +8,7 @@ from hypothesis import settings
 
 from tests.rows import Rows
 
-SLOW_FOLDERS = {"contract": "integration", "integration": "integration", "drills": "drill"}
+SLOW_FOLDERS = {"browser": "integration", "contract": "integration", "integration": "integration", "drills": "drill"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

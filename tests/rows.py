@@ -2,8 +2,10 @@
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING, BUSY = "sharing", "busy"
+SHARING, BUSY, LOOKING = "sharing", "busy", "looking"
 ROWS = {
+    # One product and one browser serve them all.
+    "tests/browser/": LOOKING,
     "tests/integration/": SHARING,
     "tests/drills/test_drills.py::test_a_fleet_on_postgresql_and_rabbitmq": SHARING,
     "tests/contract/": BUSY,

@@ -1,0 +1,93 @@
+"""The product on what comes along with it, and a real browser in front of it.
+
+For a test: `page_for(user, path, locale=, scheme=, width=)` opens a tab, `faults` is what the browser complains about,
+`axe(page)` is what axe-core finds, and `product` is the service behind all of it.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from tests.browser.axe import SCRIPT, faults_of
+from tests.browser.chromium import ARGUMENTS, executable, what_is_missing
+from tests.browser.faults import Faults
+from tests.browser.people import PageFor, People
+from tests.integration.product import Product
+
+_SAYS_WHY = "test_rig.py"
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what imports Playwright where there is none; one file stays, and says what is missing."""
+    is_left_out = collection_path.suffix == ".py" and collection_path.name != _SAYS_WHY and what_is_missing()
+    return True if is_left_out else None
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """The product with its own broker and SQLite; every test has users of its own."""
+    with Product(tmp_path_factory.mktemp("browser"), RELAY_TICK_SECONDS="1") as product:
+        yield product
+
+
+# Not for the whole session: while Playwright is there, no other test in this process could run an event loop.
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    """Chromium; where there is none, the word that nothing was looked at."""
+    if word := what_is_missing():
+        _cannot(word)
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # it is there only for developers
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def faults() -> Faults:
+    """What browsers complain about; nothing, when the test is over, but what it has forgiven."""
+    return Faults()
+
+
+@pytest.fixture
+def people(browser: Any, product: Product, faults: Faults) -> Iterator[People]:
+    """Everybody who looks at a page in this test."""
+    people = People(browser, product, faults)
+    yield people
+    people.close()
+    assert faults.unforgiven == []
+
+
+@pytest.fixture
+def page_for(people: People) -> PageFor:
+    """Opens a page for somebody, in a language, a colour scheme and a width."""
+    return people.page_for
+
+
+@pytest.fixture
+def user() -> str:
+    """Somebody nobody has heard of yet."""
+    return f"u-{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def axe() -> Callable[[Any], None]:
+    """Fails on serious and critical faults of a page as it is now."""
+    if not SCRIPT.is_file():
+        _cannot("no axe-core (npm ci --prefix tests/browser), so nobody judged the pages")
+
+    def check(page: Any) -> None:
+        assert faults_of(page) == []
+
+    return check
+
+
+def _cannot(word: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(word)
+    pytest.skip(word)
