@@ -36,7 +36,7 @@ from app.api.answers import dumps
 from app.api.proxies import TrustedProxies
 from app.api.strict_json import BODY_BYTES
 from app.bootstrap import Services
-from app.web import docs_page, ui, unsubscribe_page, verify_page
+from app.web import docs_page, embedding, ui, unsubscribe_page, verify_page
 
 BLUEPRINTS = (
     events.blueprint,
@@ -82,6 +82,7 @@ def create_app(services: Services) -> Flask:
     verify_page.register(app, services, auth.open_to_all)
     unsubscribe_page.register(app, services, auth.open_to_all)
     ui.register(app, services, auth.open_to_all, auth.session)
+    embedding.register(app, services, auth.open_to_all)
     if proxies := services.settings.trusted_proxies:
         app.wsgi_app = TrustedProxies(app.wsgi_app, proxies)  # type: ignore[method-assign]  # how Flask is wrapped
     app.view_functions["static"] = auth.open_to_all(partial(app.view_functions["static"]))

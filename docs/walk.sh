@@ -177,6 +177,8 @@ TOKEN=$MINE see 200 POST "/inbox/$ME/read-all"
 holds '"unread_count":0'
 
 title "The pages' way in"
+TOKEN= see 200 GET /ui/demo
+TOKEN= see 200 GET /ui/words/inbox/de-AT.json
 TOKEN= json 200 POST /ui/session "{\"token\": \"$MINE\"}"
 holds csrf_token
 TOKEN= json 401 POST /ui/session '{"token": "im2n_nobody"}'

@@ -39,6 +39,8 @@ ROWS = {
     "GET /ui/preferences": Row(OPEN),
     "GET /ui/history": Row(OPEN),
     "GET /ui/ops": Row(OPEN),
+    "GET /ui/demo": Row(OPEN),
+    "GET /ui/words/inbox/<locale>.json": Row(OPEN),
     "POST /ui/session": Row(OPEN, body={"token": ADMIN_KEY}),
     "GET /ui/session": Row(ANYBODY),
     "DELETE /ui/session": Row(ANYBODY),
