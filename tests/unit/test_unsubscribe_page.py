@@ -47,7 +47,7 @@ def test_the_page_says_what_it_is_about_and_has_one_button(product: Product, rea
     assert page.all("form") == [{"method": "post"}]
     assert page.all("input") == [{"type": "hidden", "name": "List-Unsubscribe", "value": "One-Click"}]
     assert [link["href"] for link in page.all("a")] == ["../ui/preferences"]
-    assert [link["href"] for link in page.all("link")] == ["../static/pages.css"]
+    assert [link["href"] for link in page.all("link")] == [f"../static/ui/{name}" for name in ("bell.svg", "ui.css")]
     assert not page.all("script") + page.all("style")
 
 

@@ -167,9 +167,11 @@ def pages(product: Product) -> list[str]:
 def test_pages_hold_no_script_and_no_style_and_ask_nobody_else(product: Product):
     for page in pages(product):
         assert not re.search(r"<script|<style|\bstyle=|\bon\w+=|https?://", page)
-        assert [link["href"] for link in Outline(page).all("link")] == ["../../static/pages.css"]
+        assert [link["href"] for link in Outline(page).all("link")] == [
+            f"../../static/ui/{name}" for name in ("bell.svg", "ui.css")
+        ]
         assert not {"img", "a", "iframe", "base"} & {tag for tag, _ in Outline(page).found}
-    sheet = product.call("GET", "/static/pages.css", None)
+    sheet = product.call("GET", "/static/ui/ui.css", None)
     assert (sheet.status_code, sheet.mimetype) == (200, "text/css")
     assert not re.search(r"url\(|@import", sheet.text)
 
@@ -180,7 +182,7 @@ def test_pages_can_be_used_without_seeing_them(product: Product):
         assert outline.all("html") == [{"lang": "en", "dir": "ltr"}]
         assert len(outline.all("main")) == len(outline.all("h1")) == len(outline.all("title")) == 1
         assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in outline.all("meta")
-    assert [outline.all("button") for outline in outlines] == [[{"type": "submit"}], [], []]
+    assert [outline.all("button") for outline in outlines] == [[{"type": "submit", "class": "main"}], [], []]
 
 
 @pytest.mark.parametrize("name", ["nothing.css", "../verify_page.py", "..%2Fverify_page.py", "%00", ""])
