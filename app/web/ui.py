@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -11,6 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.bootstrap import Services
 from app.domain.ids import is_user_id
 from app.services.sessions import Session
+from app.web import history_page
 from app.web.plain_page import browser_locale
 
 _POLICY = (
@@ -62,7 +64,7 @@ def register(
     @open_to_all
     def history() -> Response:
         """Show what became of a person's notifications, and why."""
-        return shown.page("history")
+        return shown.page("history", history_page.names(services))
 
     @pages.get("/ui/ops")
     @open_to_all
@@ -80,8 +82,8 @@ class _Pages:
         self._services = services
         self._session = session
 
-    def page(self, name: str) -> Response:
-        """The page of that name; to who may not see it, one that says what to do."""
+    def page(self, name: str, own: Mapping[str, object] = MappingProxyType({})) -> Response:
+        """The page of that name, with what its `own` template sees; to who may not see it, one that says what to do."""
         current = self._session()
         if current is None:
             url = self._services.settings.sign_in_url
@@ -99,7 +101,7 @@ class _Pages:
         reader = self._reader(asked)
         is_own = who.kind == "user"
         locale = self._locale(reader.locale)
-        return self._answer(name, locale, reader.zone, user_id=asked, is_own=is_own, **known)
+        return self._answer(name, locale, reader.zone, user_id=asked, is_own=is_own, **known, **own)
 
     def _reader(self, user_id: str) -> _Reader:
         wishes = self._services.preferences.get(user_id).body
