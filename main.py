@@ -125,6 +125,10 @@ def _send(settings: "Settings", arguments: argparse.Namespace) -> int:
 
 
 def _preview(settings: "Settings", arguments: argparse.Namespace) -> int:
+    if arguments.pages:
+        from tests.browser.pictures import write
+
+        return write(arguments.pages)
     from app.cli import preview
 
     return preview.run(settings, arguments)
@@ -273,6 +277,7 @@ def _preview_words(preview: argparse.ArgumentParser) -> None:
     preview.add_argument("--resolved", action="store_true", help="as if the trouble were over")
     preview.add_argument("--show", choices=("text", "html", "json"), default="text")
     preview.add_argument("--gallery", type=Path, metavar="DIR", help="write pages, and pictures if a Chromium is there")
+    preview.add_argument("--pages", type=Path, metavar="DIR", help="pictures of all pages; needs requirements-dev.txt")
     preview.add_argument("--language", action="append", default=[], metavar="LOCALE", help="in the gallery: only this")
 
 
