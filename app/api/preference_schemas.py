@@ -13,6 +13,7 @@ from app.services.event_schema import Flag
 from app.services.intake import MOST_IN_BATCH
 from app.services.people import DEFAULTS_USER
 from app.services.preference_schema import MOST_MINUTES, MOST_MUTED_SUBJECTS
+from app.services.preference_view import SHARED
 from channels.registry import CHANNELS, channel_names
 
 _FAILED = EVENT_TYPES["job.failed"]
@@ -90,6 +91,7 @@ class _Wishes(Strict):
         allow_none=True,
     )
     user_id: fields.Field[Any] = fields.Raw(metadata=_ANSWER_ONLY)
+    from_defaults = fields.Raw(metadata=_ANSWER_ONLY)
     effective = fields.Raw(metadata=_ANSWER_ONLY)
 
 
@@ -206,6 +208,10 @@ class PreferencesAnswer(Answer):
     muted_until = fields.AwareDateTime(allow_none=True)
     muted_subjects = fields.List(words("j-2041"))
     escalate = by_name(EVENT_TYPES, fields.Nested(Escalation), {"job.failed": _ESCALATION})
+    from_defaults = fields.List(
+        one_of(SHARED, "daily_at"),
+        metadata={"description": "Of what is shown, this is what the defaults say: the user has not chosen it."},
+    )
     effective = by_name(
         EVENT_TYPES,
         by_name(channel_names(), fields.Nested(EffectiveCell)),

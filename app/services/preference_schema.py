@@ -18,7 +18,7 @@ from app.services.event_schema import Moment
 MOST_MUTED_SUBJECTS = 200
 MOST_MINUTES = 7 * 24 * 60
 _LONGEST_TAG = 35
-_ANSWER_ONLY = ("user_id", "effective")
+_ANSWER_ONLY = ("user_id", "from_defaults", "effective")
 _WALL_CLOCK = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _LANGUAGE_TAG = re.compile(r"([a-z]{2,3})(?:-([A-Z][a-z]{3}))?(?:-([A-Z]{2}|[0-9]{3}))?(?:-[0-9a-z]{5,8})*", re.ASCII)
 _LOCKS = {"inbox": "the inbox always keeps critical events", "alert": "progress never raises an alert"}

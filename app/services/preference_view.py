@@ -15,7 +15,7 @@ from app.store import people
 from app.store.people import StoredContact
 from channels.base import Channel
 
-_FROM_DEFAULTS = ("locale", "timezone", "quiet_hours", "daily_at")
+SHARED = ("locale", "timezone", "quiet_hours", "daily_at")
 """What is shown with the value that applies, whether the user or the defaults said so."""
 
 _BY_TYPE = ("events", "escalate")
@@ -89,6 +89,7 @@ class PreferenceView:
                 "muted_until": wishes.muted_until,
                 "muted_subjects": list(stored.document.get("muted_subjects", [])),
                 "escalate": self._known(stored.document.get("escalate", {})),
+                "from_defaults": [name for name in SHARED if name not in stored.document],
                 "effective": self._effective(stored),
             },
             stored.version,
@@ -124,9 +125,7 @@ class PreferenceView:
         if not isinstance(given, Mapping) or "effective" not in given:
             return given
         shown = self.shown(stored).body
-        repeated = [
-            name for name in _FROM_DEFAULTS if name not in stored.document and given.get(name, ...) == shown[name]
-        ]
+        repeated = [name for name in SHARED if name not in stored.document and given.get(name, ...) == shown[name]]
         return {name: value for name, value in given.items() if name not in repeated}
 
     def _effective(self, stored: Stored) -> dict[str, dict[str, Any]]:

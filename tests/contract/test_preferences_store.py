@@ -41,6 +41,7 @@ def test_an_unknown_user_has_the_defaults_and_every_key(rig: Rig):
         "muted_until": None,
         "muted_subjects": [],
         "escalate": {},
+        "from_defaults": ["locale", "timezone", "quiet_hours", "daily_at"],
     }
     assert effective["job.failed"]["inapp"] == {"rhythm": "instant", "source": "default", "locked": False}
     assert effective["job.failed"]["email"] == {"rhythm": "off", "source": "no_contact", "locked": False}
@@ -344,6 +345,15 @@ def test_defaults_apply_to_everybody_and_are_nobodys_choice(rig: Rig):
     assert body["effective"]["job.failed"]["webhook"] == {"rhythm": "off", "source": "default", "locked": False}
     mine = rig.preferences.merge("u-1", {"channels": {"webhook": True}}, actor=KEY).body
     assert mine["effective"]["job.failed"]["webhook"]["rhythm"] == "instant"
+
+
+def test_what_was_chosen_is_told_from_what_everybody_has(rig: Rig):
+    put(rig, {"daily_at": "09:00"}, user="_defaults")
+    # Somebody who chooses what is usual has chosen, and does not follow when the usual changes.
+    assert put(rig, {"daily_at": "09:00", "locale": "en"}).body["from_defaults"] == ["timezone", "quiet_hours"]
+    body = rig.preferences.merge("u-1", {"daily_at": None}, actor=KEY).body
+    assert (body["daily_at"], body["from_defaults"]) == ("09:00", ["timezone", "quiet_hours", "daily_at"])
+    assert put(rig, body).body["from_defaults"] == body["from_defaults"]
 
 
 def test_defaults_have_no_contacts_and_mute_nobody(rig: Rig):

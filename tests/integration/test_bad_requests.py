@@ -107,7 +107,7 @@ def test_preferences_read_as_the_contract_says(product):
     body = product.get("/preferences/nobody-ever")
     assert set(body) == {
         "user_id", "locale", "timezone", "contacts", "channels", "events", "quiet_hours", "daily_at", "muted_until",
-        "muted_subjects", "escalate", "effective",
+        "muted_subjects", "escalate", "from_defaults", "effective",
     }  # fmt: skip
     assert (body["locale"], body["timezone"], body["contacts"]) == ("en", "UTC", {})
     assert body["effective"]["job.progress"]["inapp"] == {"rhythm": "instant", "source": "default", "locked": False}

@@ -19,7 +19,7 @@ ATTRIBUTES = (
 )  # fmt: skip
 PREFERENCE_FIELDS = (
     "locale", "timezone", "contacts", "channels", "events", "quiet_hours", "daily_at", "muted_until", "muted_subjects",
-    "escalate", "user_id", "effective",
+    "escalate", "user_id", "from_defaults", "effective",
 )  # fmt: skip
 FIELDS = {
     **dict.fromkeys(("an event", "a batch", "a question"), EVENT_FIELDS),

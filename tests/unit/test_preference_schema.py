@@ -22,7 +22,7 @@ JSON: st.SearchStrategy[Any] = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner, max_size=3),
     max_leaves=8,
 )
-NAMES = st.sampled_from([*SCHEMA.fields, "user_id", "effective", "else"])
+NAMES = st.sampled_from([*SCHEMA.fields, "user_id", "from_defaults", "effective", "else"])
 
 
 def stored(**given_: Any) -> dict[str, Any]:
