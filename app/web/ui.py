@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -12,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.bootstrap import Services
 from app.domain.ids import is_user_id
 from app.services.sessions import Session
-from app.web import history_page
+from app.web import history_page, preference_page
 from app.web.plain_page import browser_locale
 
 _POLICY = (
@@ -58,13 +57,13 @@ def register(
     @open_to_all
     def preferences() -> Response:
         """Let a person choose what they get, where and when."""
-        return shown.page("preferences")
+        return shown.page("preferences", lambda locale: preference_page.names(services, locale))
 
     @pages.get("/ui/history")
     @open_to_all
     def history() -> Response:
         """Show what became of a person's notifications, and why."""
-        return shown.page("history", history_page.names(services))
+        return shown.page("history", lambda _: history_page.names(services))
 
     @pages.get("/ui/ops")
     @open_to_all
@@ -82,8 +81,8 @@ class _Pages:
         self._services = services
         self._session = session
 
-    def page(self, name: str, own: Mapping[str, object] = MappingProxyType({})) -> Response:
-        """The page of that name, with what its `own` template sees; to who may not see it, one that says what to do."""
+    def page(self, name: str, own: Callable[[str], Mapping[str, object]] = lambda _: {}) -> Response:
+        """The page of that name, with its `own` names in a language; or one that says why not."""
         current = self._session()
         if current is None:
             url = self._services.settings.sign_in_url
@@ -101,7 +100,7 @@ class _Pages:
         reader = self._reader(asked)
         is_own = who.kind == "user"
         locale = self._locale(reader.locale)
-        return self._answer(name, locale, reader.zone, user_id=asked, is_own=is_own, **known, **own)
+        return self._answer(name, locale, reader.zone, user_id=asked, is_own=is_own, **known, **own(locale))
 
     def _reader(self, user_id: str) -> _Reader:
         wishes = self._services.preferences.get(user_id).body

@@ -25,16 +25,17 @@ export function address(path) {
 
 /**
  * Ask the API. Gives `{status, body, etag}`; `body` is null when there is none. Throws Problem.
- * `etag` demands that nothing has changed since; `merge` sends a merge patch; `text` asks for the body as text.
+ * `keepalive` finishes it when the page is left; `etag` demands that nothing has changed since; `merge` sends a merge patch; `text` asks for the body as text.
  */
-export async function call(method, path, { body, etag, merge = false, accept = 'application/json', signal } = {}) {
+export async function call(method, path, { body, etag, merge = false, accept = 'application/json', signal, keepalive = false } = {}) {
   const headers = { Accept: accept };
   if (body !== undefined) headers['Content-Type'] = merge ? 'application/merge-patch+json' : 'application/json';
   if (etag) headers['If-Match'] = etag;
   if (!reads.has(method)) headers['X-CSRF-Token'] = csrfToken();
   let answer;
   try {
-    answer = await fetch(address(path), { method, headers, signal, body: body === undefined ? undefined : JSON.stringify(body) });
+    const content = body === undefined ? undefined : JSON.stringify(body);
+    answer = await fetch(address(path), { method, headers, signal, keepalive, body: content });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
     throw new Problem(0, {});

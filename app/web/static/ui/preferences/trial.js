@@ -1,0 +1,36 @@
+// A test of a channel, and what became of it.
+
+import { el } from '../build.js';
+import { call } from '../api.js';
+import { word } from '../words.js';
+import { ask } from './saving.js';
+
+const ENDED = new Set(['delivered', 'failed', 'suppressed', 'digested', 'expired', 'cancelled']);
+const POLL_MS = 600;
+const PATIENCE_MS = 20000;
+
+/** Send a test, and tell in `place` how it goes until it has ended, or for a while. */
+export async function trial(store, channel, control, place) {
+  place.replaceChildren();
+  const accepted = await ask('POST', store.path(`/test/${channel}`), control);
+  if (!accepted) return;
+  tell(place, word('trying'), '', '');
+  const until = Date.now() + PATIENCE_MS;
+  for (let found = null; !ENDED.has(found?.status) && Date.now() < until;) {
+    await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
+    try {
+      found = (await call('GET', `/notifications/${accepted.id}`)).body;
+    } catch (problem) {
+      if (!('status' in problem)) throw problem;
+      continue;
+    }
+    const looks = { delivered: 'good', failed: 'bad' }[found.status] ?? '';
+    tell(place, found.because, found.status === 'delivered' ? '' : found.attempts?.at(-1)?.detail ?? '', looks);
+  }
+}
+
+function tell(place, text, detail, looks) {
+  if (place.textContent === text + detail) return;
+  place.className = `tried ${looks}`;
+  place.replaceChildren(el('span', {}, text), ...(detail ? [el('span', { className: 'quiet', dir: 'auto' }, detail)] : []));
+}
