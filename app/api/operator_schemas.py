@@ -99,6 +99,7 @@ class Channels(Answer):
 
 
 class _Which(Schema):
+    id = words(load_default=None, about="This notification alone.")
     status = one_of(STATUSES, load_default=None)
     channel = one_of(channel_names(), load_default=None)
     type = notification_type(load_default=None)

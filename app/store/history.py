@@ -21,6 +21,7 @@ _LOCK_NUMBER = 0x5E7D
 class Filters:
     """Which notifications are asked for; None asks for any. `until` itself is outside."""
 
+    id: str | None = None
     user_id: str | None = None
     type: str | None = None
     channel: str | None = None

@@ -47,6 +47,12 @@ def test_a_dry_run_only_counts(spine: Spine, ids: list[str]):
     assert spine.count("notifications_accepted_total") == 3
 
 
+def test_one_alone_is_sent_again_by_its_id(spine: Spine, ids: list[str]):
+    (again,) = replay(spine, Filters(status="failed", id=ids[1]))
+    assert spine.row(again).replay_of == ids[1]
+    assert replay(spine, Filters(status="delivered", id=ids[0])) == []
+
+
 def test_what_is_on_its_way_again_or_arrived_is_not_taken_once_more(spine: Spine, ids: list[str]):
     again = replay(spine)
     assert replay(spine) == []
