@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from app.bootstrap import Services
 from app.domain.ids import is_user_id
 from app.services.sessions import Session
-from app.web import history_page, preference_page
+from app.web import history_page, ops_page, preference_page
 from app.web.plain_page import browser_locale
 
 _POLICY = (
@@ -69,7 +69,7 @@ def register(
     @open_to_all
     def ops() -> Response:
         """Show operators what goes on, and let them steer it."""
-        return shown.page("ops")
+        return shown.page("ops", lambda _: ops_page.names(services))
 
     app.register_blueprint(pages)
 
@@ -91,8 +91,10 @@ class _Pages:
         is_operator = who.may("admin")
         known: dict[str, Any] = {"here": name, "csrf_token": current.csrf_token, "is_operator": is_operator}
         if name not in _OF_A_PERSON:
-            template = name if is_operator else "operators_only"
-            return self._answer(template, self._locale(), user_id="", **known)
+            if not is_operator:
+                return self._answer("operators_only", self._locale(), user_id="", **known)
+            locale = self._locale()
+            return self._answer(name, locale, user_id="", **known, **own(locale))
         asked = who.id if who.kind == "user" else request.args.get("user", "")
         if not (who.kind == "user" or who.may("users:read")) or not is_user_id(asked):
             may_read = who.may("users:read")

@@ -1,9 +1,11 @@
 // Moments and numbers as the reader writes them, on the clock on their wall.
 
-const { locale, zone } = document.getElementById('main').dataset;
+// A page that is nobody's own goes by the clock of its browser.
+const { locale, zone = '' } = document.getElementById('main').dataset;
+const timeZone = zone || undefined;
 const spans = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]];
-const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone });
-const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long', timeZone: zone });
+const moments = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short', timeZone });
+const exact = new Intl.DateTimeFormat(locale, { dateStyle: 'full', timeStyle: 'long', timeZone });
 const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
 const numbers = new Intl.NumberFormat(locale);
 
