@@ -5,15 +5,13 @@ from urllib.parse import urlsplit
 
 from app.bootstrap import Services
 from app.config import Settings
-from app.domain.events import EVENT_TYPES
-from app.rendering.event_names import EVENT_NAMES
 from app.services.identity import SCOPES
 
 
-def names(services: Services) -> dict[str, object]:
+def names(services: Services, locale: str) -> dict[str, object]:
     """What its template sees: types of events with what they are called, languages, scopes, and where Flower is."""
     return {
-        "event_types": [(name, EVENT_NAMES.get(name, name)) for name in EVENT_TYPES],
+        "event_types": [(name, services.pages.event_name(name, locale)) for name in services.event_types],
         "locales": services.previews.locales,
         "scopes": SCOPES,
         "flower": flower(services.settings),

@@ -63,13 +63,13 @@ def register(
     @open_to_all
     def history() -> Response:
         """Show what became of a person's notifications, and why."""
-        return shown.page("history", lambda _: history_page.names(services))
+        return shown.page("history", lambda locale: history_page.names(services, locale))
 
     @pages.get("/ui/ops")
     @open_to_all
     def ops() -> Response:
         """Show operators what goes on, and let them steer it."""
-        return shown.page("ops", lambda _: ops_page.names(services))
+        return shown.page("ops", lambda locale: ops_page.names(services, locale))
 
     app.register_blueprint(pages)
 
@@ -94,7 +94,7 @@ class _Pages:
             if not is_operator:
                 return self._answer("operators_only", self._locale(), user_id="", **known)
             locale = self._locale()
-            return self._answer(name, locale, user_id="", **known, **own(locale))
+            return self._answer(name, locale, **{"user_id": "", **known, **own(locale)})
         asked = who.id if who.kind == "user" else request.args.get("user", "")
         if not (who.kind == "user" or who.may("users:read")) or not is_user_id(asked):
             may_read = who.may("users:read")

@@ -56,7 +56,9 @@ def test_a_copy_made_under_load_is_one_moment_and_can_be_put_back_while_it_runs(
     with closing(sqlite3.connect(copy)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         # Accepted is counted in the transaction that inserts the rows: in one moment they are as many.
-        ((counted,),) = connection.execute("SELECT sum(value) FROM counters WHERE name = 'notifications_accepted_total'").fetchall()
+        ((counted,),) = connection.execute(
+            "SELECT sum(value) FROM counters WHERE name = 'notifications_accepted_total'"
+        ).fetchall()
         ((stored,),) = connection.execute("SELECT count(*) FROM notifications").fetchall()
     assert counted == stored
 
