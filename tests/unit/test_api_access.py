@@ -141,7 +141,11 @@ def path_of(rule: str, product: Product, submitter: str) -> str:
         rule = rule.replace("<event_type>", "job.failed").replace("<on>", "email").replace("<locale>", "de")
         for words in ("one", "two"):
             product.call("PUT", "/templates/job.failed/email/de", json={"subject.txt": words})
-    files = {"/docs/<name>": "/docs/start.js", "/static/<path:filename>": "/static/ui/ui.css"}
+    files = {
+        "/docs/<name>": "/docs/start.js",
+        "/static/<path:filename>": "/static/ui/ui.css",
+        "/ui/words/inbox/<locale>.json": "/ui/words/inbox/de.json",
+    }
     rule = files.get(rule, rule)
     return rule.replace("<user_id>", ME).replace("<channel>", "inapp")
 

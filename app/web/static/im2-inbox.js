@@ -22,6 +22,7 @@ const TONES = {
   high: 'warn',
 };
 const BELL = 'M12 2a2 2 0 0 0-2 2v.3A6 6 0 0 0 6 10v4.6L4.3 17a1 1 0 0 0 .8 1.6h13.8a1 1 0 0 0 .8-1.6L18 14.6V10a6 6 0 0 0-4-5.7V4a2 2 0 0 0-2-2Zm-2.6 18a2.7 2.7 0 0 0 5.2 0Z';
+const CROSS = 'm5.6 7 1.4-1.4 5 5 5-5L18.4 7l-5 5 5 5-1.4 1.4-5-5-5 5L5.6 17l5-5Z';
 const RING = 'M12 2a10 10 0 1 0 0 20 10 10 0 0 0 0-20Z';
 const ICONS = {
   good: `${RING}M10.6 16.4l-4-4 1.4-1.4 2.6 2.6 5.4-5.4 1.4 1.4Z`,
@@ -77,6 +78,7 @@ svg { display: block; width: 1.5rem; height: 1.5rem; fill: currentColor; fill-ru
 .head, .filters { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; padding: 10px 14px; }
 .filters { padding-block-start: 0; border-block-end: 1px solid var(--line); }
 .inline .filters { padding-block-start: 10px; }
+.head { flex-wrap: nowrap; padding-block: 6px; padding-inline-end: 6px; }
 .heading { flex: 1 1 auto; margin: 0; font-size: 1.0625rem; font-weight: 700; }
 .quiet-button { min-height: 32px; padding: 4px 10px; color: var(--accent); font-size: 0.875rem; font-weight: 600; }
 .quiet-button:disabled { color: var(--quiet); opacity: 0.6; cursor: default; background: none; }
@@ -100,7 +102,7 @@ time { color: var(--quiet); }
 .unread .title { font-weight: 700; }
 .title:hover { text-decoration: underline; }
 a.title { text-decoration: underline; text-decoration-color: var(--line); text-underline-offset: 3px; }
-.text, .repeated { margin: 2px 0 0; color: var(--quiet); font-size: 0.875rem; overflow-wrap: anywhere; white-space: pre-line; }
+.text, .repeated { margin: 2px 0 0; color: var(--quiet); font-size: 0.875rem; text-align: match-parent; overflow-wrap: anywhere; white-space: pre-line; }
 .text { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 4; overflow: hidden; }
 progress { width: 100%; height: 8px; margin-block-start: 8px; accent-color: var(--accent); }
 .actions { display: flex; flex-wrap: wrap; gap: 0 4px; margin-inline-start: -10px; margin-block-start: 2px; }
@@ -555,7 +557,8 @@ class Row {
     this.time.title = words.exact(this.#moment);
     this.tick();
     this.#showTitle(item.title || item.type);
-    this.text.textContent = item.text;
+    // Lines that are left blank for mails and chats would only be holes here.
+    this.text.textContent = item.text.replace(/\n\s*\n/g, '\n');
     this.text.hidden = !item.text.trim() || item.text === item.title;
     const percent = item.type === 'job.progress' ? item.data?.percent : null;
     this.progress.hidden = typeof percent !== 'number';
@@ -642,8 +645,9 @@ class View {
       this.panel.classList.add('floating');
       this.panel.setAttribute('role', 'dialog');
       this.panel.hidden = true;
+      const close = make('button', { type: 'button', className: 'bell', part: 'close', 'aria-label': say('close'), onclick: () => this.toggle(false) }, icon(CROSS));
       const heading = make('p', { className: 'heading', text: say('notifications') });
-      this.panel.append(make('div', { className: 'head' }, heading, this.readAll, quiet('close', say('close'), () => this.toggle(false))), group, scroll);
+      this.panel.append(make('div', { className: 'head' }, heading, this.readAll, close), group, scroll);
     }
     const frame = make('div', { className: 'root', lang: words.locale, dir: words.direction }, ...(isInline ? [] : [this.bell]), this.panel, this.said);
     frame.addEventListener('keydown', (event) => {
