@@ -1,0 +1,239 @@
+"""The history: it says what became of everything, and why, to whoever reads it and however they do."""
+
+import json
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.browser import sample
+from tests.browser.sample import HOSTILE
+from tests.integration.product import Product, eventually
+
+ROWS = "#list a"
+LONG = 50
+
+
+@pytest.fixture(scope="module")
+def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """One that gives up within seconds."""
+    with Product(tmp_path_factory.mktemp("history"), RELAY_TICK_SECONDS="1", **sample.SETTINGS) as product:
+        yield product
+
+
+@pytest.fixture(scope="module")
+def reader(product: Product) -> str:
+    """Somebody with one of each kind in their history."""
+    name = f"u-{uuid.uuid4().hex[:12]}"
+    sample.fill(product, name)
+    return name
+
+
+def shown(page) -> None:
+    page.wait_for_selector("#list[aria-busy=false]")
+
+
+def opened(page, *words: str):
+    """The dialog with the one notification whose row has all these words."""
+    row = page.locator(ROWS)
+    for word in words:
+        row = row.filter(has_text=word)
+    row.first.click()
+    page.wait_for_selector("#details .way li")
+    return page.locator("#details")
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("j-muted", "E-mail"), "Not sent: this subject is muted in the preferences."),
+        (("j-2041", "E-mail"), "Not sent: turned off in the preferences."),
+        (("j-7", "E-mail", "Not sent"), "Not sent: the same message was already sent a short time before."),
+        (("j-12", "E-mail", "In a digest"), "Put into a digest."),
+        (("storage", "Webhook"), "Attempt 1 did not succeed; there will be another one."),
+        (("j-3", "Inbox"), "Held until its scheduled time."),
+    ],
+)
+def test_it_explains(page_for, reader, words, sentence):
+    page = page_for(reader, "/ui/history")
+    assert sentence in opened(page, *words).inner_text()
+
+
+def test_what_failed_shows_every_attempt(page_for, reader):
+    dialog = opened(page_for(reader, "/ui/history"), "storage", "Webhook")
+    rows = dialog.locator("tbody tr")
+    assert [row.locator("td").nth(2).inner_text() for row in rows.all()] == ["Did not succeed", "Did not succeed"]
+    assert "2 attempts were made, and none succeeded" in dialog.inner_text()
+
+
+def test_what_went_into_a_digest_leads_to_it_and_back(page_for, reader):
+    page = page_for(reader, "/ui/history")
+    dialog = opened(page, "j-12", "E-mail", "In a digest")
+    first = page.url
+    dialog.get_by_role("link", name="This digest").click()
+    page.get_by_role("heading", name="2 notifications").wait_for()
+    page.go_back()
+    page.wait_for_url(first)
+    page.get_by_text("Put into a digest.").wait_for()
+
+
+def test_a_repeat_is_counted_at_the_first(page_for, reader):
+    dialog = opened(page_for(reader, "/ui/history"), "j-7", "E-mail", "Delivered")
+    assert dialog.locator("dl > div", has_text="Repeats").locator("dd").inner_text() == "1"
+
+
+def test_whatever_is_in_it_stays_text(page_for, reader):
+    page = page_for(reader, "/ui/history")
+    dialog = opened(page, "<img", "Inbox")
+    assert "<img src=x onerror=alert(1)>" in dialog.locator("h2").inner_text()
+    assert page.locator("#list img, #details img").count() == 0
+    dialog.get_by_role("link", name="<img").click()
+    shown(page)
+    assert page.locator("#subject_key").input_value() == HOSTILE
+    assert page.locator(ROWS).count() == 2
+
+
+def test_the_address_names_the_notification(page_for, reader, product):
+    one = product.history(reader, channel="webhook")[0]
+    page = page_for(reader, f"/ui/history#{one['id']}")
+    page.wait_for_selector("#details .way li")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#details:not([open])", state="attached")
+    assert "#" not in page.url
+
+
+def test_anothers_notification_is_not_there(page_for, user, reader, product, faults):
+    faults.forgive("404")
+    page = page_for(user, f"/ui/history#{product.history(reader)[0]['id']}")
+    page.get_by_text("There is no such notification here.").wait_for()
+
+
+def test_a_link_in_a_mail_shows_what_it_is_about(page_for, reader):
+    page = page_for(reader, "/ui/history?subject_key=j-7")
+    shown(page)
+    assert page.locator(ROWS).count() == 4
+    assert page.locator("#subject_key").input_value() == "j-7"
+
+
+def test_filters_are_in_the_address_and_come_back(page_for, reader):
+    page = page_for(reader, "/ui/history")
+    shown(page)
+    everything = page.locator(ROWS).count()
+    page.get_by_label("What became of it").select_option(label="Failed")
+    page.wait_for_url("**/ui/history?status=failed")
+    page.locator(ROWS).nth(1).wait_for(state="detached")
+    shown(page)
+    assert page.locator(ROWS).count() == 1
+    page.go_back()
+    page.locator(ROWS).nth(everything - 1).wait_for()
+    page.get_by_label("To this day").fill("2020-01-01")
+    page.get_by_text("Nothing matches these filters.").wait_for()
+    page.get_by_role("button", name="Clear").click()
+    page.locator(ROWS).nth(everything - 1).wait_for()
+
+
+def test_older_ones_follow_at_the_end(page_for, product, user):
+    for number in range(LONG + 5):
+        product.submit("job.failed", {"job_id": f"j-{number}", "error": "e"}, user, channels=["inapp"])
+    page = page_for(user, "/ui/history")
+    shown(page)
+    assert page.locator(ROWS).count() == LONG
+    page.get_by_role("button", name="Show older ones").click()
+    page.locator(ROWS).nth(LONG + 4).wait_for()
+    assert page.evaluate("document.activeElement.getAttribute('href')") == page.locator(ROWS).nth(LONG).get_attribute(
+        "href"
+    )
+    assert page.get_by_role("button", name="Show older ones").is_hidden()
+
+
+@pytest.mark.parametrize(("name", "first"), [("CSV", "id,event_id,type"), ("JSON Lines", '{"id"')])
+def test_all_that_match_can_be_saved(page_for, reader, name, first):
+    page = page_for(reader, "/ui/history?status=failed")
+    shown(page)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=name).click()
+    text = saved.value.path().read_text("utf-8")
+    assert text.startswith(first)
+    assert text.count("quota.exceeded") == 1
+    if name != "CSV":
+        assert json.loads(text)["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("type_", "channel", "sentences"),
+    [
+        ("Completed jobs", "Slack", ["This is not sent.", "The preferences have no address for this channel"]),
+        ("Progress of jobs", "E-mail", ["This is not sent.", "It is so by default"]),
+        ("Completed jobs", "E-mail", ["This is not sent.", "It was chosen so in the preferences."]),
+        (
+            "Exceeded quotas",
+            "Inbox",
+            ["This is sent at once.", "This cannot be changed.", "no such event was reported"],
+        ),
+        ("Failed jobs", "E-mail", ["This is sent at once.", "which are muted: j-muted"]),
+    ],
+)
+def test_it_says_why_there_may_be_nothing(page_for, reader, type_, channel, sentences):
+    page = page_for(reader, "/ui/history")
+    page.locator("#missing-type").select_option(label=type_)
+    page.locator("#missing-channel").select_option(label=channel)
+    page.get_by_role("button", name="Look it up").click()
+    page.locator("#answer p").first.wait_for()
+    answer = page.locator("#answer").inner_text()
+    assert [sentence for sentence in sentences if sentence not in answer] == []
+
+
+def test_who_got_nothing_is_told_so(page_for, user):
+    page = page_for(user, "/ui/history")
+    page.get_by_text("Nothing was sent yet, and nothing was held back.").wait_for()
+
+
+def test_when_the_service_is_away_it_says_so_and_tries_again(page_for, reader, faults):
+    faults.forgive("ERR_FAILED")
+    page = page_for(reader, "/ui/history")
+    shown(page)
+    page.route("**/history/**", lambda route: route.abort())
+    page.get_by_label("Where").first.select_option(label="Webhook")
+    page.get_by_text("The service cannot be reached now.").wait_for()
+    page.unroute("**/history/**")
+    page.get_by_role("button", name="Try again").click()
+    page.locator(ROWS).first.wait_for()
+
+
+def test_it_is_read_by_keyboard_alone(page_for, reader):
+    page = page_for(reader, "/ui/history?status=failed")
+    shown(page)
+    link = page.locator(ROWS).first
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if link.evaluate("one => one === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#details .way li")
+    eventually(lambda: page.evaluate("document.activeElement.id") == "details-title")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#details:not([open])", state="attached")
+    assert link.evaluate("one => one === document.activeElement")
+
+
+@pytest.mark.parametrize("path", ["/ui/history", "/ui/history?lang=ar", "/ui/history?lang=ja"])
+@pytest.mark.parametrize("scheme", ["dark", "light"])
+def test_everybody_can_use_it(page_for, reader, axe, path, scheme):
+    page = page_for(reader, path, scheme=scheme, width=320)
+    shown(page)
+    axe(page)
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.locator(ROWS).first.click()
+    page.wait_for_selector("#details .way li")
+    axe(page)
+    assert (wide, page.evaluate("document.documentElement.scrollWidth")) == (320, 320)
+
+
+@pytest.mark.parametrize(("locale", "direction", "title"), [("ar", "rtl", "فشلت"), ("ja", "ltr", "ジョブ")])
+def test_it_speaks_the_readers_language(page_for, product, user, locale, direction, title):
+    sample.fill(product, user, locale=locale)
+    page = page_for(user, "/ui/history?subject_key=j-7")
+    shown(page)
+    assert page.locator("html").get_attribute("dir") == direction
+    assert page.locator("html").get_attribute("lang") == locale
+    assert title in page.locator(ROWS).first.inner_text()
