@@ -17,6 +17,8 @@ USED_WITHOUT_IMPORT = {
     "tzdata": "zoneinfo reads it where the system has no time zones",
 }
 COMMANDS = {"ruff", "mypy", "import-linter", "pre-commit", "types-requests", "schemathesis"}
+FOR_BROWSERS = {"playwright"}
+"""Imported only by tests/browser, which do without where it is not there."""
 ITS_HOOKS = ROOT / "tests" / "openapi" / "hooks.py"
 _TYPES_ONLY = {"_typeshed"}
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -55,7 +57,9 @@ def imports_of(path: Path) -> Iterator[str]:
 
 
 def test_everything_imported_is_required():
-    assert imported() - set(requirements("requirements.txt")) == set()
+    assert imported() - set(requirements("requirements.txt")) == FOR_BROWSERS
+    users = {path.parent.name for path in sources() if FOR_BROWSERS.intersection(imports_of(path))}
+    assert users == {"browser"}
 
 
 def test_everything_required_is_used():
@@ -63,7 +67,7 @@ def test_everything_required_is_used():
 
 
 def test_what_the_checks_need_is_apart():
-    assert set(requirements("requirements-dev.txt")) == COMMANDS
+    assert set(requirements("requirements-dev.txt")) == COMMANDS | FOR_BROWSERS
 
 
 @pytest.mark.parametrize("name", USED_WITHOUT_IMPORT)
