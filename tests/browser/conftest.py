@@ -1,7 +1,8 @@
 """The product on what comes along with it, and a real browser in front of it.
 
 For a test: `page_for(user, path, locale=, scheme=, width=)` opens a tab, `faults` is what the browser complains about,
-`axe(page)` is what axe-core finds, and `product` is the service behind all of it.
+`axe(page)` is what axe-core finds, and `product` is the service behind all of it. What `page.wait_for_function` gets
+has to be a function (`() => …`): a bare expression would have to be evaluated, which the pages' policy forbids.
 """
 
 import os

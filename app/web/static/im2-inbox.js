@@ -307,7 +307,7 @@ class Store {
   /** Take in a page that was asked for when the stream had told `told` numbers. */
   addPage(filter, { items, unread_count: unread, next_cursor: cursor }, { told, isFirst }) {
     const { loaded, cursor: further, last } = this.#lists[filter];
-    const oldest = items.at(-1) ?? null;
+    const oldest = [...items].sort(newestFirst).at(-1) ?? null;
     // What was loaded behind a first page stays, if it still follows it without a gap.
     const goesOn = isFirst && loaded && oldest !== null && this.#items.has(oldest.id) && (!last || newestFirst(oldest, last) <= 0);
     for (const item of items) this.put(item);
