@@ -1,0 +1,39 @@
+"""The operators' desk for whoever sees, hears or moves differently, on a small screen and from right to left."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.integration.product import eventually
+
+DESK = "/ui/ops"
+PARTS = ("audit", "channels", "dead", "defaults", "find", "keys", "now", "templates")
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_nothing_serious_is_wrong_with_a_part(page_for, axe, part):
+    for scheme in ("light", "dark"):
+        page = page_for(None, f"{DESK}#{part}", scheme=scheme)
+        expect(page.locator("#part section h2")).to_be_visible()
+        page.wait_for_function("!document.querySelector('#part [aria-busy]')")
+        axe(page)
+
+
+@pytest.mark.parametrize("kind", ["event", "notification"])
+def test_nothing_serious_is_wrong_with_one_of_them_and_it_fits(page_for, product, user, axe, kind):
+    event_id = product.submit("job.failed", {"job_id": "j" * 200, "error": "e" * 400}, user)
+    rows = eventually(lambda: product.event(event_id)["notifications"])
+    place = {"event": event_id, "notification": rows[0]["id"]}[kind]
+    page = page_for(None, f"{DESK}#{kind}/{place}", width=320)
+    expect(page.locator("#part .facts").first).to_be_visible()
+    axe(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("language", ["ar", "en"])
+def test_a_part_fits_a_small_screen(page_for, part, language):
+    page = page_for(None, f"{DESK}?lang={language}#{part}", width=320)
+    expect(page.locator("#part section h2")).to_be_visible()
+    page.wait_for_function("!document.querySelector('#part [aria-busy]')")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert page.evaluate("document.dir") == {"ar": "rtl", "en": "ltr"}[language]
