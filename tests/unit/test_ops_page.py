@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from app.config import Settings
-from app.domain.events import EVENT_TYPES, RHYTHMS
+from app.domain.events import EVENT_TYPES, PRIORITIES, RHYTHMS
 from app.domain.notifications import NOTIFICATION_TYPES, OUTCOMES, REASONS, STATUSES
 from app.services.identity import SCOPES
 from app.web.ops_page import flower
@@ -51,6 +51,7 @@ def test_it_has_a_word_for_whatever_the_api_may_say(product: Product):
         *(f"channel.{name}" for name in channel_names()),
         *(f"type.{name}" for name in NOTIFICATION_TYPES),
         *(f"event.{name}" for name in EVENT_TYPES),
+        *(f"priority.{name}" for name in PRIORITIES),
         *(f"rhythm.{name}" for name in RHYTHMS),
         *(f"check.{name}" for name in product.call("GET", "/health", None).json["checks"]),
         *(f"health.{name}" for name in ("ok", "failing", "off")),

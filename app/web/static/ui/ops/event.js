@@ -29,7 +29,7 @@ function drawn(event) {
   slots.facts.append(...facts([
     [word('fact.id'), own(event.id)],
     [word('fact.type'), named('type', event.type)],
-    [word('fact.priority'), event.priority],
+    [word('fact.priority'), named('priority', event.priority)],
     [word('fact.subject'), event.subject_key && link('find', { params: { subject_key: event.subject_key } }, own(event.subject_key))],
     [word('fact.source'), event.source && own(event.source)],
     [word('fact.created'), timeElement(event.created_at)],

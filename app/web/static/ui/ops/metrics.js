@@ -1,6 +1,6 @@
 // The service's metrics, from the text that it shows to Prometheus.
 
-const line = /^([a-z_:][\w:]*)(?:\{(.*)\})? (\S+)/i;
+const line = /^([a-z_:][\w:]*)(?:\{(.*)\})? (-?[\d.]+(?:e[+-]?\d+)?)(?= |$)/i;
 const label = /([a-z_]\w*)="((?:[^"\\]|\\.)*)"/gi;
 
 /** Every series of the text, as `{name, labels, value}`. */

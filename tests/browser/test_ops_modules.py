@@ -1,0 +1,76 @@
+"""What the operators' desk reckons with, asked in the browser that runs it."""
+
+from typing import Any
+
+import pytest
+
+KEY = "key_01a20320-a200-7000-9590-97e0d49e7844"
+NTF = "ntf_01a20320-a200-7000-9590-97e0d49e7844"
+ITEM = "itm_01a20320-a200-7000-9590-97e0d49e7844"
+
+
+@pytest.fixture
+def ask(page_for) -> Any:
+    """Runs an expression with a module of the desk as `it`."""
+    page = page_for(None, "/ui/ops#keys")
+    return lambda module, expression, given=None: page.evaluate(
+        f"async (given) => {{ const it = await import('/static/ui/ops/{module}.js'); return {expression}; }}", given
+    )
+
+
+def test_metrics_are_read_as_prometheus_does(ask):
+    text = (
+        "# TYPE a_total counter\n"
+        'a_total{type="x",q="a\\"b\\\\n{},"} 12.0\n'
+        'a_total{type="y",q=""} 1e3\n'
+        "b 0.5 1700000000\n"
+        'c_bucket{le="+Inf"} 7\n'
+        "no metric\n"
+    )
+    assert ask("metrics", "it.parse(given)", text) == [
+        {"name": "a_total", "labels": {"type": "x", "q": 'a"b\\n{},'}, "value": 12},
+        {"name": "a_total", "labels": {"type": "y", "q": ""}, "value": 1000},
+        {"name": "b", "labels": {}, "value": 0.5},
+        {"name": "c_bucket", "labels": {"le": "+Inf"}, "value": 7},
+    ]
+    assert ask("metrics", "it.sum(it.parse(given), 'a_total')", text) == 1012
+    assert ask("metrics", "it.sum(it.parse(given), 'a_total', {type: 'y'})", text) == 1000
+    assert ask("metrics", "[...it.sumBy(it.parse(given), 'a_total', 'type')]", text) == [["x", 12], ["y", 1000]]
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        ([[0, 0]], []),
+        ([[0, 0], [60_000, 30], [120_000, 90]], [30, 60]),
+        # Two looks that are nearly one.
+        ([[0, 0], [500, 9], [60_000, 30]], [30]),
+        # Counters that begin anew.
+        ([[0, 50], [60_000, 80], [120_000, 1], [180_000, 11]], [10]),
+    ],
+)
+def test_rates_are_per_minute(ask, looks, expected):
+    expression = (
+        "(() => { const r = new it.Rates(); for (const [at, a] of given) r.add(at, {a}); return r.of('a'); })()"
+    )
+    assert ask("rates", expression, looks) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (NTF, [NTF]),
+        (f"  {NTF.upper()}, {NTF}", [NTF]),
+        (f"im2n_{KEY}_0a1b", [KEY]),
+        (f'{{"id": "{NTF}", "item": "{ITEM}"}}', [NTF, ITEM]),
+        (f"x{NTF}", []),
+        ("ntf_01a20320", []),
+        ("u-17", []),
+    ],
+)
+def test_ids_are_found_in_what_was_pasted(ask, text, expected):
+    assert ask("ids", "it.idsIn(given)", text) == expected
+
+
+def test_an_id_tells_when_it_was_made(ask):
+    assert ask("ids", "it.madeAt(given)", "ntf_01a216a6-189f-705a-b754-3793dcd8ea69") == "2026-11-26T06:58:33.759Z"
