@@ -16,17 +16,28 @@ export async function trial(store, channel, control, place) {
   if (!accepted) return;
   tell(place, word('trying'), '', '');
   const until = Date.now() + PATIENCE_MS;
-  for (let found = null; !ENDED.has(found?.status) && Date.now() < until;) {
+  let found = null;
+  while (!ENDED.has(found?.status) && Date.now() < until) {
     await new Promise((resolve) => { setTimeout(resolve, POLL_MS); });
-    try {
-      found = (await call('GET', `/notifications/${accepted.id}`)).body;
-    } catch (problem) {
-      if (!('status' in problem)) throw problem;
-      continue;
-    }
-    const looks = { delivered: 'good', failed: 'bad' }[found.status] ?? '';
-    tell(place, found.because, found.status === 'delivered' ? '' : found.attempts?.at(-1)?.detail ?? '', looks);
+    found = await look(accepted.id) ?? found;
+    if (found) show(place, found);
   }
+  // A receiver that refuses for good has turned its contact off by that.
+  if (found?.status === 'failed') await store.load().catch(() => {});
+}
+
+async function look(id) {
+  try {
+    return (await call('GET', `/notifications/${id}`)).body;
+  } catch (problem) {
+    if (!('status' in problem)) throw problem;
+    return null;
+  }
+}
+
+function show(place, { status, because, attempts }) {
+  const looks = { delivered: 'good', failed: 'bad' }[status] ?? '';
+  tell(place, because, status === 'delivered' ? '' : attempts?.at(-1)?.detail ?? '', looks);
 }
 
 function tell(place, text, detail, looks) {
