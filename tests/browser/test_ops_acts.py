@@ -43,7 +43,7 @@ def test_dead_letters_are_counted_then_sent_again_and_followed(page_for, product
     send = page.get_by_role("button", name="Send again")
     expect(send).to_be_disabled()
     page.get_by_role("button", name="Count first").click()
-    expect(page.locator('[data-slot="said"]')).to_have_text("Would be sent again: 2")
+    expect(page.locator('[data-slot="said"]')).to_have_text("Would be sent again: 2.")
     assert len(letters(product, user, type="job.completed")) == 2
     send.click()
     # Leaving the question sends nothing.

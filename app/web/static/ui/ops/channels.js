@@ -33,7 +33,7 @@ function card(channel) {
     [word('channel.by'), channel.paused_by && own(channel.paused_by)],
   ].filter(([, value]) => value !== 0)));
   const does = channel.paused ? 'resume' : 'pause';
-  if (channel.paused) slots.switch.before(link('find', { params: { status: 'held', channel: channel.name } }, word('channel.held')));
+  if (channel.paused) slots.switch.after(link('find', { params: { status: 'held', channel: channel.name } }, word('channel.held')));
   slots.switch.textContent = word(does);
   slots.switch.setAttribute('aria-label', word(`${does}.label`, { channel: name }));
   slots.switch.addEventListener('click', () => flip(element, channel.name, name, does));
