@@ -14,7 +14,7 @@ from app.domain.events import EVENT_TYPES, KINDS
 from app.rendering.catalogues import Catalogues
 from tests.fakes.occasions import ROOT, TRANSLATIONS, make_occasion, make_renderer, required_only
 
-_GAP = re.compile(r"%\(\w+\)s|%%")
+_GAP = re.compile(r"%\(\w+\)s|%%|\{\w+\}")
 _FULL_STOPS = ".。"
 _COLONS = ":："
 LANGUAGES = sorted(path.parts[-3] for path in TRANSLATIONS.glob("*/LC_MESSAGES/messages.po"))
@@ -89,7 +89,7 @@ def test_translations_hold_no_markup(language):
     # They count as escaped where they stand in HTML.
     for message in messages(language):
         for form in (*forms(message.id), *forms(message.string)):
-            assert not set(form) & set("<>&{}"), message.id
+            assert not set(_GAP.sub("", form)) & set("<>&{}"), message.id
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

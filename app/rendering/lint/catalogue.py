@@ -14,7 +14,8 @@ from babel.messages.pofile import read_po
 from app.rendering.catalogues import normalise
 from app.rendering.lint.fault import Cell, Fault, cell_of
 
-_GAP = re.compile(r"%\(\w+\)s|%%")
+_GAP = re.compile(r"%\(\w+\)s|%%|\{\w+\}")
+"""What is filled in: by us, and in braces by the scripts of pages."""
 _OURS = ("app", "templates")
 Id = str | tuple[str, ...]
 
@@ -94,7 +95,7 @@ class _Check:
             if sorted(_GAP.findall(form)) != gaps or "%" in _GAP.sub("", form):
                 named = ", ".join(gaps) or "none"
                 yield self._fault(said, "placeholders", f"has other placeholders than {named}", "fill the same gaps")
-            if set(form) & set("<>&{}"):
+            if set(_GAP.sub("", form)) & set("<>&{}"):
                 yield self._fault(said, "markup", "holds markup", "a translation is text alone")
 
     def _fault(self, said: Id, kind: str, message: str, advice: str) -> Fault:
