@@ -198,7 +198,7 @@ def test_the_browsers_zone_is_offered_and_not_taken(page_for, user, product):
 
 
 def test_another_language_is_spoken_at_once_and_can_be_taken_back(opened, product, user):
-    opened.get_by_label("Language").select_option("ar")
+    opened.get_by_label("Language", exact=True).select_option("ar")
     opened.locator('html[lang="ar"][dir="rtl"]').wait_for()
     assert product.get(f"/preferences/{user}")["locale"] == "ar"
     said(opened).get_by_role("button").click()
@@ -208,8 +208,8 @@ def test_another_language_is_spoken_at_once_and_can_be_taken_back(opened, produc
 
 def test_subjects_are_muted_and_stay_text(opened, product, user):
     dialogs = []
-    opened.on("dialog", dialogs.append)
-    opened.get_by_label("Subject").fill(HOSTILE)
+    opened.on("dialog", lambda dialog: dialogs.append(dialog))  # noqa: PLW0108  # Playwright marks its handlers
+    opened.get_by_role("textbox", name="Subject").fill(HOSTILE)
     opened.keyboard.press("Enter")
     opened.locator("#muted-list bdi").get_by_text(HOSTILE).wait_for()
     assert product.get(f"/preferences/{user}")["muted_subjects"] == [HOSTILE]
@@ -217,7 +217,7 @@ def test_subjects_are_muted_and_stay_text(opened, product, user):
     assert dialogs == []
     opened.locator("#muted-list").get_by_role("button", name="Remove").click()
     eventually(lambda: product.get(f"/preferences/{user}")["muted_subjects"], lambda found: found == [])
-    assert opened.get_by_label("Subject").evaluate("element => element === document.activeElement")
+    assert opened.get_by_role("textbox", name="Subject").evaluate("element => element === document.activeElement")
 
 
 def test_an_operator_sees_and_changes_anothers(page_for, user, product):

@@ -10,9 +10,15 @@ export function inverse(patch, shown) {
   return Object.fromEntries(Object.entries(patch).map(([name, value]) => [name, back(value, own[name], depths[name] ?? 1)]));
 }
 
-/** Of an object, what stands under these names one in the other; undefined when there is nothing. */
+/** Of an object, what stands under these names one in the other; undefined when there is nothing. Names may have dots. */
 export function at(object, path) {
-  return path.split('.').reduce((found, name) => found?.[name], object);
+  if (object === null || typeof object !== 'object') return undefined;
+  if (path in object) return object[path];
+  for (const name of Object.keys(object)) {
+    const found = path.startsWith(`${name}.`) ? at(object[name], path.slice(name.length + 1)) : undefined;
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 function back(value, was, depth) {

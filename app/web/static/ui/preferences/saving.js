@@ -21,17 +21,24 @@ export class Saving {
    */
   async save(patch, { control, what = '', scope = null, undoable = true } = {}) {
     if (scope) clearFaults(scope);
+    let done;
+    try {
+      done = await this.#changed(patch, control);
+    } catch (problem) {
+      return this.#failed(problem, patch, { control, what, scope, undoable });
+    }
+    if (this.#speaksAnother(done.shown)) return this.#reload(done.undo);
+    this.#said(undoable ? done.undo : null, control);
+    return done.shown;
+  }
+
+  async #changed(patch, control) {
     control?.setAttribute('aria-busy', 'true');
     try {
-      const { shown, undo } = await this.#store.change(patch);
-      if (this.#speaksAnother(shown)) return this.#reload(undo);
-      this.#said(undoable ? undo : null, control);
-      return shown;
-    } catch (problem) {
-      await this.#failed(problem, patch, { control, what, scope, undoable });
-      return null;
+      return await this.#store.change(patch);
     } finally {
       control?.removeAttribute('aria-busy');
+      // Also when nothing was saved: the control shows what is.
       this.#store.dispatchEvent(new Event('shown'));
     }
   }
@@ -52,7 +59,7 @@ export class Saving {
   async #undo(patch, control) {
     control?.focus();
     try {
-      const { shown } = await this.#store.change(patch);
+      const { shown } = await this.#changed(patch, control);
       if (this.#speaksAnother(shown)) location.replace(inNoLanguage());
       else toast(word('undone'));
     } catch (problem) {
@@ -60,13 +67,18 @@ export class Saving {
     }
   }
 
+  /** Say why; gives what `save` gives, as the change may be made again. */
   async #failed(problem, patch, how) {
     if (!('status' in problem)) throw problem;
     if (problem.status === 412) return this.#conflict(patch, how);
-    if (how.scope && problem.status === 422) return showFaults(how.scope, problem);
+    if (how.scope && problem.status === 422) {
+      showFaults(how.scope, problem);
+      return null;
+    }
     const again = problem.status === 0 || problem.status >= 500;
     const action = again && { label: word('again'), run: () => { how.control?.focus(); this.save(patch, how); } };
     toast(word('not-saved', { what: again ? word('away') : wrong(problem) }), { bad: true, action });
+    return null;
   }
 
   async #conflict(patch, how) {
@@ -74,7 +86,7 @@ export class Saving {
       await this.#store.load();
     } catch (problem) {
       toast(word('not-saved', { what: wrong(problem) }), { bad: true });
-      return;
+      return null;
     }
     const dialog = document.getElementById('conflict');
     document.getElementById('conflict-what').textContent = how.what;
@@ -82,7 +94,7 @@ export class Saving {
     dialog.showModal();
     await new Promise((resolve) => { dialog.addEventListener('close', resolve, { once: true }); });
     how.control?.focus();
-    if (dialog.returnValue === 'again') await this.save(patch, how);
+    return dialog.returnValue === 'again' ? this.save(patch, how) : null;
   }
 
   #speaksAnother(shown) {
