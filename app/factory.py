@@ -58,7 +58,7 @@ BLUEPRINTS = (
     operations.blueprint,
 )
 _STATIC = Path(__file__).parent / "web" / "static"
-_FILES = (*docs_page.FILES, "static")
+_FILES = (*docs_page.FILES, *embedding.FILES, "static")
 
 
 def create_app(services: Services) -> Flask:

@@ -177,6 +177,12 @@ TOKEN=$MINE see 200 POST "/inbox/$ME/read-all"
 holds '"unread_count":0'
 
 title "The pages' way in"
+TOKEN= see 302 GET /ui/
+TOKEN= see 200 GET /ui/inbox
+holds sign-in
+TOKEN= see 200 GET /ui/preferences
+TOKEN= see 200 GET /ui/history
+TOKEN= see 200 GET /ui/ops
 TOKEN= see 200 GET /ui/demo
 TOKEN= see 200 GET /ui/words/inbox/de-AT.json
 TOKEN= json 200 POST /ui/session "{\"token\": \"$MINE\"}"

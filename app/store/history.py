@@ -21,7 +21,6 @@ _LOCK_NUMBER = 0x5E7D
 class Filters:
     """Which notifications are asked for; None asks for any. `until` itself is outside."""
 
-    id: str | None = None
     user_id: str | None = None
     type: str | None = None
     channel: str | None = None
@@ -30,6 +29,7 @@ class Filters:
     event_id: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    id: str | None = None
 
     def sought(self) -> dict[str, Any]:
         """What is asked for, by name."""

@@ -18,6 +18,8 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}")
 _AN_HOUR = 3600
 # From the page to what PUBLIC_URL names, whatever a proxy has put before it.
 _ROOT = "../"
+FILES = ("embedding.inbox_words",)
+"""The endpoints that serve nothing but its parts."""
 
 
 def register(app: Flask, services: Services, open_to_all: Callable[[Any], Any]) -> None:

@@ -15,7 +15,7 @@ from tests.fakes.product import Product
 from tests.unit.test_api_access import ADMIN_KEY, ANYBODY, OPEN, ROWS, path_of, routes
 
 PROBLEM = "application/problem+json"
-FILES = {"GET /docs/<name>", "GET /static/<path:filename>"}
+FILES = {"GET /docs/<name>", "GET /static/<path:filename>", "GET /ui/words/inbox/<locale>.json"}
 METHODS = {"get", "post", "put", "patch", "delete"}
 WAITING = {"429", "503"}
 BINARY = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/tests", "ce-type": "job.failed", "ce-recipients": "u-1"}
