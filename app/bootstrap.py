@@ -1,22 +1,20 @@
 """The one place that picks implementations: everything a process needs, built from the settings."""
 
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 
-from app import __version__, secret_files
+from app import secret_files
 from app.config import Settings
+from app.configured import channel_env_of, pages_of, previews_of, renderer_of, rules_of, translator_of
 from app.domain.clock import Clock, SystemClock
 from app.domain.events import EventTypes
 from app.domain.preferences import ChannelTraits
 from app.observability.health import Health
 from app.observability.metrics import Metrics
 from app.rendering.pages import Pages
-from app.rendering.reasons import Translator
-from app.rendering.render import Renderer
 from app.runtime.broker import redis_url
 from app.runtime.broker_ping import BrokerPing
 from app.runtime.failpoints import Failpoints
@@ -55,7 +53,6 @@ from app.services.previews import Previews
 from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
-from app.services.rules import Rules
 from app.services.sessions import Sessions
 from app.services.targets import Targets
 from app.services.template_desk import TemplateDesk
@@ -74,10 +71,9 @@ from app.store.gate_link import GateLink
 from app.store.gates import Gates
 from app.store.pace import Paces
 from app.store.secretbox import SecretBox
-from channels.base import Channel, ChannelEnv, Message, RetryPolicy
+from channels.base import Channel, RetryPolicy
 from channels.registry import build_channels
 
-_ROOT = Path(__file__).resolve().parent.parent
 _THREADS_BEYOND_TASKS = 4
 
 
@@ -155,7 +151,7 @@ def build_services(
     names = Names(secret_key)
     bell = Bell(url, names)
     inbox = Inbox(database, clock, bell.ring, Fallbacks(database, clock, process=process))
-    channels = build_channels(_channel_env(settings, inbox.put, clock))
+    channels = build_channels(channel_env_of(settings, inbox.put, clock))
     book = ContactBook(channels, box)
     people = People(
         channels,
@@ -165,15 +161,15 @@ def build_services(
         default_timezone=settings.default_timezone,
         types=settings.event_types,
     )
-    as_delivered = _renderer(settings)
+    as_delivered = renderer_of(settings)
     kinds = {name: channel.kind for name, channel in channels.items()}
     template_shelf = TemplateShelf(database, settings.templates_dir, as_delivered, kinds)
     renderer = as_delivered.using(template_shelf.in_force)
-    translator = Translator(translations=_ROOT / "translations", default_locale=settings.default_locale)
+    translator = translator_of(settings)
     link = GateLink(url, GateFaults(database, process=process).count)
     gates, breakers = Gates(link, secret=secret_key), Breakers(link)
     briefs = Briefs(database)
-    rules = _rules(settings)
+    rules = rules_of(settings)
     policies = {name: RetryPolicy(waits) for name, waits in settings.retry_plans.items()}
     pauses = Pauses(database)
     announcer = Announcer(publisher, database)
@@ -199,7 +195,7 @@ def build_services(
         channels=channels,
         announcer=announcer,
         intake=Intake(database, people, admission, clock),
-        previews=_previews(settings, renderer, channels, clock),
+        previews=previews_of(settings, renderer, channels, clock),
         explain=Explain(database, gates, people, renderer, translator, channels, rules, clock),
         events=Events(database, clock, process=process),
         preferences=preferences,
@@ -216,12 +212,7 @@ def build_services(
         erasures=Erasures(database, gates, channels, clock, process=process),
         audit_log=AuditLog(database),
         traits=tuple(people.traits),
-        pages=Pages(
-            folder=_ROOT / "app" / "web" / "pages",
-            translations=_ROOT / "translations",
-            default_locale=settings.default_locale,
-            types=settings.event_types,
-        ),
+        pages=pages_of(settings),
         template_shelf=template_shelf,
         template_desk=TemplateDesk(database, template_shelf, as_delivered, kinds, clock),
         event_types=settings.event_types,
@@ -277,55 +268,4 @@ def build_services(
         ),
         progress=progress,
         failpoints=failpoints,
-    )
-
-
-def build_previews(settings: Settings) -> Previews:
-    """Previews alone, which need neither a database nor a key."""
-    clock = SystemClock()
-    channels = build_channels(_channel_env(settings, lambda _messages: None, clock))
-    return _previews(settings, _renderer(settings), channels, clock)
-
-
-def _previews(settings: Settings, renderer: Renderer, channels: Mapping[str, Channel], clock: Clock) -> Previews:
-    return Previews(
-        renderer, channels, clock, default_locale=settings.default_locale, default_timezone=settings.default_timezone
-    )
-
-
-def _renderer(settings: Settings) -> Renderer:
-    return Renderer(
-        templates=_ROOT / "templates",
-        translations=_ROOT / "translations",
-        public_url=settings.public_url,
-        default_locale=settings.default_locale,
-        types=settings.event_types,
-    )
-
-
-def _channel_env(settings: Settings, put_in_inbox: Callable[[Sequence[Message]], None], clock: Clock) -> ChannelEnv:
-    return ChannelEnv(
-        smtp=settings.smtp,
-        mail_dir=settings.mail_dir,
-        public_url=settings.public_url,
-        webhook_timeout=settings.webhook_timeout_seconds,
-        allowed_networks=settings.webhook_allowed_networks,
-        put_in_inbox=put_in_inbox,
-        now=clock.now,
-        slack_url=settings.slack_webhook_url,
-        discord_url=settings.discord_webhook_url,
-        pagerduty=settings.pagerduty,
-        opsgenie=settings.opsgenie,
-        # As with the settings of the other channels: an attempt lasts at most half a lease.
-        attempt_seconds=min(15.0, settings.lease_seconds / 2),
-        user_agent=f"im2-notifications/{__version__}",
-    )
-
-
-def _rules(settings: Settings) -> Rules:
-    return Rules(
-        dedupe_window=timedelta(seconds=settings.dedupe_window_seconds),
-        rate_window=timedelta(minutes=settings.rate_limit_window_minutes),
-        rate_limits=settings.rate_limits,
-        drop_overflow=settings.rate_limit_overflow == "drop",
     )

@@ -4,16 +4,13 @@ import shutil
 import sqlite3
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import Progress
 from sqlalchemy.engine import make_url
 
 from app import secret_files
 from app.cli.database import check_secret_key
+from app.cli.progress import progress
 from app.config import Settings
 from app.domain.clock import Clock, SystemClock
 from app.runtime import data_dir
@@ -21,7 +18,7 @@ from app.runtime.faults import CannotStart
 from app.store import audit, notifications, paused, schema, snapshots
 from app.store.engine import Database, DatabaseUnavailable
 from app.store.paused import Paused
-from app.store.snapshots import NotACopy, Told
+from app.store.snapshots import NotACopy
 from channels.registry import channel_names
 
 ACTOR = "cli"
@@ -33,7 +30,7 @@ def back_up(settings: Settings, target: Path) -> int:
     if not source.is_file():
         raise CannotStart(f"DATABASE_URL: there is no {source} yet")
     try:
-        with _bar("copying") as told:
+        with progress("copying") as told:
             snapshots.save(source, target, told)
         snapshots.check(target)
     except FileExistsError:
@@ -65,7 +62,7 @@ def restore(settings: Settings, source: Path, *, yes: bool, hold: bool) -> int:
                 print("nothing was changed")
                 return 1
             _keep(target)
-            with _bar("restoring") as told:
+            with progress("restoring") as told:
                 snapshots.put_back(staged, target, told)
     except NotACopy as fault:
         print(f"{source}: {fault}", file=sys.stderr)
@@ -111,7 +108,7 @@ def _keep(target: Path) -> None:
     while kept.exists():
         number += 1
         kept = target.with_name(f"{target.stem}.before-restore-{number}{target.suffix}")
-    with _bar("keeping what is there") as told:
+    with progress("keeping what is there") as told:
         snapshots.save(target, kept, told)
     print(f"What was there is kept in {kept}")
 
@@ -121,7 +118,10 @@ def _agreed(target: Path, open_rows: int, *, hold: bool) -> bool:
         print("This replaces the database: say --yes.", file=sys.stderr)
         return False
     print(f"This replaces {target}; {_what_goes_out(open_rows, hold=hold)}")
-    return input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
+    try:
+        return input("Go on? [y/N] ").strip().lower() in {"y", "yes"}
+    except EOFError:
+        return False
 
 
 def _what_goes_out(open_rows: int, *, hold: bool) -> str:
@@ -135,12 +135,3 @@ def _file_of(settings: Settings, instead: str) -> Path:
     if url.get_backend_name() != "sqlite" or not url.database:
         raise CannotStart(f"DATABASE_URL: this is for SQLite; use {instead} (docs/operations.md)")
     return Path(url.database)
-
-
-@contextmanager
-def _bar(what: str) -> Iterator[Told]:
-    """A bar on standard error if that is a terminal."""
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task(what)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

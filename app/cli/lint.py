@@ -8,17 +8,15 @@ from pathlib import Path
 
 from rich.console import Console
 
-from app.bootstrap import build_previews
 from app.cli.progress import progress
 from app.config import Settings
+from app.configured import previews_alone, renderer_of
 from app.domain.events import KINDS
 from app.domain.preferences import lock_of
 from app.rendering import own_samples
 from app.rendering.lint import gate
 from app.rendering.lint.catalogue import Sentences
-from app.rendering.lint.fault import Fault
 from app.rendering.lint.gate import Subject, Verdict, Wanted
-from app.rendering.render import Renderer
 from channels.registry import CHANNELS
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +32,7 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
     with progress("rendering", len(gate.cells(subject, wanted))) as told:
         verdict = gate.run(subject, wanted, told)
     if arguments.json:
-        print(json.dumps([_as_json(fault) for fault in verdict.faults], ensure_ascii=False, indent=2))
+        print(json.dumps([asdict(fault) for fault in verdict.faults], ensure_ascii=False, indent=2))
     else:
         _show(verdict)
     return 1 if verdict.faults else 0
@@ -42,24 +40,17 @@ def run(settings: Settings, arguments: argparse.Namespace) -> int:
 
 def subject_of(settings: Settings, root: Path) -> Subject:
     """What the gate looks at, with the templates and the translations under a root."""
-    previews, types = build_previews(settings), settings.event_types
-    renderer = Renderer(
-        templates=root / "templates",
-        translations=root / "translations",
-        public_url=settings.public_url,
-        default_locale=settings.default_locale,
-        types=types,
-    )
+    types = settings.event_types
     of_events = {name: [kind for kind in KINDS if lock_of(known, kind) != "off"] for name, known in types.items()}
     return Subject(
-        renderer=renderer,
+        renderer=renderer_of(settings, root),
         templates=root / "templates",
         translations=root / "translations",
         sentences=Sentences.of(root, root / "translations" / "babel.cfg"),
         types=types,
         kinds={**of_events, **own_samples.KINDS},
         channels={channel.name: channel.kind for channel in CHANNELS},
-        document=previews.document,
+        document=previews_alone(settings).document,
     )
 
 
@@ -94,7 +85,3 @@ def _show(verdict: Verdict) -> None:
 def _plain(words: object) -> str:
     """As it is, whatever of it would be markup to the console."""
     return str(words).replace("[", r"\[")
-
-
-def _as_json(fault: Fault) -> dict[str, object]:
-    return {**asdict(fault), "cell": asdict(fault.cell)}

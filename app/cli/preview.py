@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from app.bootstrap import build_previews
 from app.cli import gallery
 from app.config import Settings
+from app.configured import previews_alone
 from app.domain.notifications import OWN_TYPES
 from app.services.intake import Invalid
 from app.services.previews import Preview, Previews
@@ -19,7 +19,7 @@ _BAD_WORDS = 2
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Print one preview, or write the gallery; 2 for words that cannot be used, 1 for pictures that failed."""
-    previews = build_previews(settings)
+    previews = previews_alone(settings)
     words = [word for word in (arguments.type, arguments.channel, arguments.locale) if word is not None]
     if len(words) != (0 if arguments.gallery else 3):
         print("preview: give either TYPE CHANNEL LOCALE or --gallery DIR", file=sys.stderr)

@@ -23,6 +23,7 @@ from typing import Any
 
 from babel.core import Locale, UnknownLocaleError
 
+from app.domain import shapes
 from app.domain.events import EVENT_TYPES, KINDS, PRIORITIES, RHYTHMS, USUAL, EventType, EventTypes
 from app.domain.fields import Choice, Flag, Number, Rule, Text, Whole
 
@@ -60,7 +61,10 @@ def read(path: Path, fault: Tell) -> EventTypes:
     except tomllib.TOMLDecodeError as error:
         fault(NAME, f"is not TOML: {error}")
         return EVENT_TYPES
-    given = _table(document.get("types", {}), f"{NAME}: types", fault)
+    given = document.get("types", {})
+    if not isinstance(given, Mapping):
+        fault(f"{NAME}: types", "must be a table")
+        return EVENT_TYPES
     for name in document.keys() - {"types"}:
         fault(f"{NAME}: {name}", 'must not be there; allowed: tables like [types."billing.overdue"]')
     if len(given) > MOST_TYPES:
@@ -92,8 +96,9 @@ class _Type:
         fields = self._fields(said.get("data"))
         required = {name: one.rule for name, one in fields.items() if not one.optional}
         subject = said.get("subject")
-        if subject not in required:
+        if not isinstance(subject, str) or subject not in required:
             self._tell(".subject", f"must be one of the required fields: {', '.join(required) or 'there are none'}")
+            subject = ""
         severity = self._one_of(said.get("severity", "normal"), PRIORITIES, ".severity")
         defaults = self._channels(said.get("channels", {}))
         resolves = self._flag(said.get("resolves", False), ".resolves")
@@ -105,7 +110,7 @@ class _Type:
             severity,
             required,
             defaults,
-            str(subject),
+            subject,
             {name: one.sample for name, one in fields.items()},
             resolves=resolves,
             for_operators=for_operators,
@@ -132,7 +137,7 @@ class _Type:
             return None
         said = self._table(given, place)
         kind = self._one_of(said.get("type"), tuple(_FIELD_KEYS), f"{place}.type")
-        if kind not in _FIELD_KEYS:
+        if kind is None:
             return None
         self._unknown(said, (*_ANY_FIELD_KEYS, *_FIELD_KEYS[kind]), place)
         rule = self._rule(kind, said, place)
@@ -141,7 +146,12 @@ class _Type:
         default = said.get("default")
         sample = said.get("sample", default if default is not None else self._some(kind, rule))
         for key in ("default", "sample"):
-            if key in said and (wrong := rule.fault(said[key])):
+            # What is put into an event has to be fit for it, as what comes with one.
+            if key not in said:
+                continue
+            if unfit := shapes.faults(said[key]):
+                self._tell(f"{place}.{key}", " ".join(unfit))
+            elif wrong := rule.fault(said[key]):
                 self._tell(f"{place}.{key}", wrong[0].lower() + wrong[1:])
         optional = self._flag(said.get("optional", False), f"{place}.optional") or default is not None
         return _Field(rule, optional, default, sample, self._words(said.get("label", {}), f"{place}.label"))
@@ -157,13 +167,16 @@ class _Type:
                 self._tell(f"{place}.allowed", 'must list texts, like ["card", "invoice"]')
                 return None
             return Choice(tuple(allowed))
-        bounds = [self._bound(said.get(key), f"{place}.{key}") for key in ("minimum", "maximum")]
-        least, most = bounds
+        least, most = (self._bound(said.get(key), f"{place}.{key}") for key in ("minimum", "maximum"))
+        if least is not None and most is not None and least > most:
+            self._tell(f"{place}.maximum", "must not be below minimum")
         made = Whole if kind == "integer" else Number
         return made(float("-inf") if least is None else least, most)
 
     def _bound(self, value: object, place: str) -> float | None:
-        if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        if value is None:
+            return None
+        if isinstance(value, int | float) and not isinstance(value, bool) and not shapes.faults(value):
             return value
         self._tell(place, "must be a number")
         return None
@@ -200,9 +213,11 @@ class _Type:
             self._tell(f"{place}.{key}", f"is not known; allowed: {', '.join(allowed)}")
 
     def _one_of(self, value: object, allowed: tuple[str, ...], place: str) -> Any:
-        if value not in allowed:
-            self._tell(place, f"must be one of {', '.join(allowed)}")
-        return value
+        """The value, or None when it is none of these."""
+        if value in allowed:
+            return value
+        self._tell(place, f"must be one of {', '.join(allowed)}")
+        return None
 
     def _flag(self, value: object, place: str) -> bool:
         if not isinstance(value, bool):
@@ -221,13 +236,6 @@ class _Field:
     default: Any
     sample: Any
     label: Mapping[str, str]
-
-
-def _table(given: object, place: str, fault: Tell) -> Mapping[str, Any]:
-    if isinstance(given, Mapping):
-        return given
-    fault(place, "must be a table")
-    return {}
 
 
 def _is_language(tag: str) -> bool:

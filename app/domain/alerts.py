@@ -18,4 +18,5 @@ def alert_key(user_id: str, type_: str, subject_key: str | None) -> str:
 
 def closes_alert(event: Event) -> bool:
     """Whether the event says that its subject's trouble is over; such an event never opens an alert."""
+    # Of a type that an operator has added, intake has said so in `resolved`.
     return event.resolved or EVENT_TYPES.of(event.type).resolves

@@ -189,7 +189,7 @@ EVENT_TYPES = EventTypes(
 
 
 def moves(type_: str) -> bool:
-    """Whether a notification of this type only tells how far something is."""
+    """Whether a notification of this type only tells how far something is; none does that an operator has added."""
     known = EVENT_TYPES.get(type_)
     return known is not None and known.moves
 

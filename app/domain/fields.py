@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A required field that holds a non-empty string."""
+    """A field that holds a non-empty string."""
 
     def fault(self, value: object) -> str | None:
         """What is wrong with the value, or None."""
@@ -20,7 +20,7 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A required field that holds a number in a range."""
+    """A field that holds a number in a range; `least` is minus infinity where it has no lower end."""
 
     least: float = 0
     most: float | None = None

@@ -86,6 +86,11 @@ class Catalogues:
         return chain[0]
 
 
+def runs_from_right(locale: str) -> bool:
+    """Whether the script of a locale that `resolve` gave runs from right to left."""
+    return Locale.parse(locale, sep="-").text_direction == "rtl"
+
+
 def formats_for(wanted: str, used: str) -> Locale:
     """How to write dates and numbers: as the reader's region does, if the text is in the reader's language at all.
 

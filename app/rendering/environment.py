@@ -6,12 +6,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from babel.core import Locale
 from jinja2 import Template, pass_eval_context
 from jinja2.nodes import EvalContext
 from markupsafe import Markup
 
-from app.rendering.catalogues import Catalogues
+from app.rendering.catalogues import Catalogues, runs_from_right
 from app.rendering.email import StyledLoader
 from app.rendering.overrides.override import Override
 from app.rendering.sandbox.meter import Meter
@@ -69,20 +68,18 @@ class Environments:
         # Called "newstyle" by the extension: the functions fill in the variables themselves, escaped where that is due.
         environment.newstyle_gettext = True  # type: ignore[attr-defined]  # added by the extension
         environment.globals.update(
-            _speech(self._catalogues.translations(locale), environment.operations, _runs_left(locale))
+            _speech(self._catalogues.translations(locale), environment.operations, runs_from_right(locale))
         )
         return environment
 
 
-def _runs_left(locale: str) -> bool:
-    return Locale.parse(locale, sep="-").text_direction == "rtl"
-
-
-def _speech(translations: NullTranslations, operations: Operations, runs_left: bool) -> dict[str, Callable[..., str]]:
+def _speech(
+    translations: NullTranslations, operations: Operations, runs_the_other_way: bool
+) -> dict[str, Callable[..., str]]:
     """The functions behind `{% trans %}` and `_()`. Jinja's own ones give the same, in three calls instead of one."""
 
     def fill(eval_ctx: EvalContext, message: str, variables: Mapping[str, Any]) -> str:
-        if runs_left and not eval_ctx.autoescape:
+        if runs_the_other_way and not eval_ctx.autoescape:
             # HTML has elements for this. Without, a value that begins with a digit or a sign would pull it apart.
             variables = {name: apart(value) if isinstance(value, str) else value for name, value in variables.items()}
         text = Markup(message) if eval_ctx.autoescape else message  # noqa: S704  # the catalogue's words, not the event's

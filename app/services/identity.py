@@ -28,6 +28,7 @@ _KEY = re.compile(r"im2n_(key_[0-9a-f-]{36})_([!-~]{1,128})")
 _REMEMBERED_FOR = timedelta(seconds=2)
 _MOST_REMEMBERED = 10_000
 _TICKET_PURPOSE = "inbox stream"
+_MARK_PURPOSE = "operators' key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,9 @@ class Identity:
             lifetime=TICKET_LIFETIME,
         )
         self._environment_digest = _digest(admin_api_key) if admin_api_key else None
+        # A cookie can be read by who holds it, and a plain digest could be guessed from.
+        mark = hmac.new(derived_key(secret_key, _MARK_PURPOSE), (admin_api_key or "").encode(), hashlib.sha256)
+        self._environment_mark = mark.hexdigest()
         self._remembered: dict[str, tuple[datetime, StoredKey]] = {}
 
     def authenticate(self, token: str) -> Principal | None:
@@ -91,7 +95,7 @@ class Identity:
         """What somebody is known by in a session: `current` finds them by it."""
         if who.id == ENVIRONMENT_KEY_ID and who.kind == "key":
             # Another key in the environment is another somebody.
-            return f"{who.actor}:{_digest(self._environment_digest or '')}"
+            return f"{who.actor}:{self._environment_mark}"
         return who.actor
 
     def current(self, reference: str) -> Principal | None:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.config import Settings
+from app.config import Settings, event_file
 from app.config.reader import SettingsError
+from app.domain import shapes
 from app.domain.events import EVENT_TYPES, USUAL, EventTypes
 from app.domain.fields import Choice, Flag, Number, Text, Whole
 
@@ -108,6 +109,14 @@ FAULTS = {
     "a key of a field": (changed("minimum = 0", "least = 0"), "data.amount.least: is not known; allowed: type"),
     "a bound of a text": (changed('type = "text",', 'type = "text", minimum = 1,'), "data.invoice.minimum: is not kn"),
     "a bound": (changed("minimum = 0", 'minimum = "0"'), "data.amount.minimum: must be a number"),
+    "no room between the bounds": (
+        changed("default = 14, maximum = 365", "minimum = 9, maximum = 5"),
+        "data.days.maximum: must not be below minimum",
+    ),
+    "a default that no event could have": (
+        changed("minimum = 0 }", "default = nan }"),
+        "data.amount.default: NaN and Infinity are not JSON numbers.",
+    ),
     "a default": (changed("default = 14", "default = 400"), "data.days.default: must be at most 365."),
     "a sample": (changed('"INV-7"', "7"), "data.invoice.sample: must be a non-empty string."),
     "choices": (changed('["card", "transfer"]', "[]"), "data.how.allowed: must list texts"),
@@ -125,6 +134,41 @@ def test_a_fault_stops_the_start_and_says_where_and_what_is_allowed(tmp_path: Pa
     found = faults(tmp_path, text)
     assert any(said in fault for fault in found), found
     assert all(fault.startswith("events.toml: ") for fault in found)
+
+
+ODD = ("[]", "{}", "nan", "-inf", "1e999", "true", "-1", "99999999999999999999", "1979-05-27", '""', '"\\u0000"')
+PLACES = (
+    'severity = "high"',
+    'subject = "invoice"',
+    'names = { en = "Overdue invoices", de = "Überfällige Rechnungen" }',
+    'type = "text"',
+    'sample = "INV-7"',
+    'label = { en = "Invoice", de = "Rechnung" }',
+    "minimum = 0",
+    "default = 14",
+    "maximum = 365",
+    "optional = true",
+    'allowed = ["card", "transfer"]',
+    'mail = "daily"',
+)
+
+
+@pytest.mark.parametrize("value", ODD)
+@pytest.mark.parametrize("place", PLACES)
+def test_whatever_stands_anywhere_is_a_fault_or_fits(tmp_path: Path, place: str, value: str):
+    file, told = tmp_path / "events.toml", []
+    file.write_text(changed(place, f"{place.partition(' = ')[0]} = {value}"), "utf-8")
+    types = event_file.read(file, lambda where, _allowed: told.append(where))
+    assert ("billing.overdue" in types) is (told == [])
+    assert all(where.startswith("events.toml: billing.overdue.") for where in told)
+    known = types.of("billing.overdue")
+    assert known.data_faults({**known.fills, **known.sample}) == {}
+    assert shapes.faults({**known.fills, **known.sample}) == []
+
+
+@pytest.mark.parametrize("text", ["types = 5", 'types = "x"', "[types]\n'billing.overdue' = 5", "[[types]]\nx = 1"])
+def test_what_is_no_table_is_named(tmp_path: Path, text: str):
+    assert any("must be a table" in fault for fault in faults(tmp_path, text))
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from app.domain.events import EventType
 from app.domain.notifications import DIGEST
+from app.rendering.catalogues import runs_from_right
 from app.rendering.lint import catalogue, rendered, sources
 from app.rendering.lint.catalogue import Sentences
 from app.rendering.lint.fault import LAYOUT, Cell, Fault, cell_of
@@ -14,7 +15,6 @@ from app.rendering.render import Content, Renderer, RenderError
 from app.rendering.samples import Sample, samples
 
 ZONE = "Europe/Berlin"
-_RIGHT_TO_LEFT = frozenset({"ar"})
 Document = Callable[[str, Occasion, Content], object]
 """What a channel's receiver would get."""
 
@@ -115,9 +115,10 @@ def _of_cell(subject: Subject, cell: Cell) -> Iterator[list[Fault]]:
         try:
             content = _content(subject, cell, kind, sample)
             document = subject.document(cell.channel, sample.occasion, content)
-            right_to_left = cell.locale in _RIGHT_TO_LEFT
             problems = [
-                *rendered.of_content(content, sample.occasion.data, plain=sample.is_plain, rtl=right_to_left),
+                *rendered.of_content(
+                    content, sample.occasion.data, plain=sample.is_plain, rtl=runs_from_right(cell.locale)
+                ),
                 *(rendered.of_document(document, content) if sample.is_plain else ()),
             ]
         except RenderError as error:

@@ -3,9 +3,8 @@
 import { call } from '../api.js';
 import { el, stamp } from '../build.js';
 import { number, timeElement } from '../formats.js';
-import { toast } from '../toasts.js';
-import { word, wrong } from '../words.js';
-import { ask } from './ask.js';
+import { word } from '../words.js';
+import { cancelButton } from './cancelling.js';
 import { badge, named } from './names.js';
 import { empty, facts, fetched, link, own, table } from './parts.js';
 
@@ -15,7 +14,7 @@ const open = ['pending', 'held', 'sending', 'retrying'];
 export function show({ slots, id, signal }) {
   const path = `/events/${encodeURIComponent(id)}`;
   const load = () => fetched(slots.place, () => call('GET', path, { signal }), ({ body }) => {
-    slots.actions.replaceChildren(...(open.some((status) => body.counts[status]) ? [cancelButton(path, load)] : []));
+    slots.actions.replaceChildren(...(open.some((status) => body.counts[status]) ? [cancelButton(path, 'event', load)] : []));
     return drawn(body);
   });
   load();
@@ -53,21 +52,4 @@ function notifications(items) {
     [badge('status', one.status), one.reason ? ` ${named('reason', one.reason)}` : ''],
     link('notification', { id: one.id }, el('bdi', { className: 'mono' }, one.id)),
   ]));
-}
-
-function cancelButton(path, load) {
-  const button = el('button', { type: 'button', className: 'danger' }, word('cancel'));
-  button.addEventListener('click', async () => {
-    const question = { title: word('cancel.event.title'), text: word('cancel.event.text'), yes: word('cancel.event.yes'), danger: true };
-    if (!(await ask(question))) return;
-    try {
-      await call('DELETE', path);
-      toast(word('cancel.done'));
-    } catch (problem) {
-      toast(wrong(problem), { bad: true });
-    }
-    await load();
-    document.getElementById('heading')?.focus();
-  });
-  return button;
 }

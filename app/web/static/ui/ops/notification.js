@@ -6,6 +6,7 @@ import { number, timeElement } from '../formats.js';
 import { toast } from '../toasts.js';
 import { word, wrong } from '../words.js';
 import { ask } from './ask.js';
+import { cancelButton } from './cancelling.js';
 import { toTheSecond } from './clock.js';
 import { content } from './content.js';
 import { badge, named } from './names.js';
@@ -20,7 +21,7 @@ const open = new Set(['pending', 'held', 'sending', 'retrying']);
 export function show({ slots, id, signal }) {
   const path = `/notifications/${encodeURIComponent(id)}`;
   const load = () => fetched(slots.place, () => call('GET', path, { signal }), ({ body }) => {
-    slots.actions.replaceChildren(open.has(body.status) ? cancelButton(path, load) : replayButton(body));
+    slots.actions.replaceChildren(open.has(body.status) ? cancelButton(path, 'notification', load) : replayButton(body));
     return drawn(body);
   });
   load();
@@ -67,25 +68,6 @@ function attempts(items) {
     one.http_status === null ? '' : String(one.http_status),
     one.detail === null ? '' : english(one.detail),
   ]));
-}
-
-function cancelButton(path, load) {
-  const button = el('button', { type: 'button', className: 'danger' }, word('cancel'));
-  button.addEventListener('click', async () => {
-    const question = {
-      title: word('cancel.notification.title'), text: word('cancel.notification.text'), yes: word('cancel.notification.yes'), danger: true,
-    };
-    if (!(await ask(question))) return;
-    try {
-      await call('DELETE', path);
-      toast(word('cancel.done'));
-    } catch (problem) {
-      toast(wrong(problem), { bad: true });
-    }
-    await load();
-    document.getElementById('heading')?.focus();
-  });
-  return button;
 }
 
 function replayButton(item) {
