@@ -10,13 +10,13 @@ from app.rendering.catalogues import N_, SOURCE_LOCALE, with_parents
 EVENT_NAMES: Final[Mapping[str, str]] = {
     "job.completed": N_("Completed jobs"),
     "job.failed": N_("Failed jobs"),
-    "job.progress": N_("Progress of jobs"),
-    "system.error": N_("Errors of the system"),
-    "system.warning": N_("Warnings of the system"),
+    "job.progress": N_("Job progress"),
+    "system.error": N_("System errors"),
+    "system.warning": N_("System warnings"),
     "quota.exceeded": N_("Exceeded quotas"),
-    "quota.approaching": N_("Quotas that are nearly used up"),
+    "quota.approaching": N_("Quotas nearly used up"),
 }
-EVERYTHING: Final = N_("All notifications by e-mail")
+EVERYTHING: Final = N_("All e-mail notifications")
 
 
 def event_name(known: EventType, locale: str, speech: NullTranslations) -> str:

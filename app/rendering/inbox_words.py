@@ -28,17 +28,17 @@ _WORDS: Final[Mapping[str, str]] = {
     # Translators: a button.
     "read_all": N_("Mark all as read"),
     # Translators: a button; shows older notifications too.
-    "older": N_("Show older ones"),
+    "older": N_("Show older"),
     # Translators: a button.
     "again": N_("Try again"),
     # Translators: a button; closes a panel.
     "close": N_("Close"),
     "loading": N_("Loading…"),
-    "empty_all": N_("There are no notifications yet."),
-    "empty_unread": N_("Everything has been read."),
+    "empty_all": N_("No notifications yet."),
+    "empty_unread": N_("You're all caught up."),
     "empty_archived": N_("The archive is empty."),
-    "away": N_("The service cannot be reached now. Try again in a moment."),
-    "undone": N_("This could not be saved, so nothing has changed."),
+    "away": N_("Can't reach the service right now. Try again in a moment."),
+    "undone": N_("This couldn't be saved. Nothing has changed."),
     "kind_completed": N_("Completed"),
     "kind_failed": N_("Failed"),
     "kind_progress": N_("In progress"),
@@ -46,7 +46,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "kind_warning": N_("System warning"),
     "kind_exceeded": N_("Quota exceeded"),
     "kind_approaching": N_("Quota nearly used up"),
-    "kind_digest": N_("Summary"),
+    "kind_digest": N_("Digest"),
     "priority_low": N_("Low"),
     "priority_normal": N_("Normal"),
     "priority_high": N_("High"),

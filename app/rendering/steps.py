@@ -8,17 +8,17 @@ from babel.core import Locale, UnknownLocaleError
 from app.rendering.catalogues import N_
 
 _SAID: Final[Mapping[tuple[str, str], str]] = {
-    ("plan", "pending"): N_("Accepted, to be sent at once."),
-    ("render", "rendered"): N_("Its text was written. Language: %(language)s."),
-    ("deliver", "pending"): N_("Put back for a moment: it is sent when its turn comes."),
-    ("deliver", "retrying"): N_("Attempt %(number)s did not succeed; there will be another one."),
-    ("deliver", "unknown"): N_("Attempt %(number)s broke off, and nobody knows whether it arrived."),
-    ("deliver", "delivered"): N_("Delivered by attempt %(number)s."),
-    ("relay", "released"): N_("The waiting is over: it is to be sent now."),
-    ("digest", "released"): N_("The waiting is over: it is to be sent now."),
-    ("digest", "digested"): N_("Put into a digest."),
+    ("plan", "pending"): N_("Accepted, to be sent immediately."),
+    ("render", "rendered"): N_("The text was written. Language: %(language)s."),
+    ("deliver", "pending"): N_("Put back in the queue: it will be sent when its turn comes."),
+    ("deliver", "retrying"): N_("Attempt %(number)s failed; another one will follow."),
+    ("deliver", "unknown"): N_("Attempt %(number)s was interrupted; it may or may not have arrived."),
+    ("deliver", "delivered"): N_("Delivered on attempt %(number)s."),
+    ("relay", "released"): N_("The wait is over: it will be sent now."),
+    ("digest", "released"): N_("The wait is over: it will be sent now."),
+    ("digest", "digested"): N_("Added to a digest."),
 }
-_REPLAYED: Final = N_("Sent again, as a notification of its own.")
+_REPLAYED: Final = N_("Sent again as a new notification.")
 _FIRST: Final = 1
 
 

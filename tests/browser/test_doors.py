@@ -5,7 +5,7 @@ import pytest
 from tests.browser import letters
 from tests.integration.product import Product
 
-DONE = {"unsubscribe": "These e-mails are turned off", "verify": "The address is confirmed"}
+DONE = {"unsubscribe": "These e-mails are turned off", "verify": "Address confirmed"}
 
 
 @pytest.fixture

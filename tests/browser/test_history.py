@@ -48,9 +48,9 @@ def opened(page, *words: str):
     [
         (("j-muted", "E-mail"), "Not sent: this subject is muted in the preferences."),
         (("j-2041", "E-mail"), "Not sent: turned off in the preferences."),
-        (("j-7", "E-mail", "Not sent"), "Not sent: the same message was already sent a short time before."),
-        (("j-12", "E-mail", "In a digest"), "Put into a digest."),
-        (("storage", "Webhook"), "Attempt 1 did not succeed; there will be another one."),
+        (("j-7", "E-mail", "Not sent"), "Not sent: the same message was sent shortly before."),
+        (("j-12", "E-mail", "In a digest"), "Added to a digest."),
+        (("storage", "Webhook"), "Attempt 1 failed; another one will follow."),
         (("j-3", "Inbox"), "Held until its scheduled time."),
     ],
 )
@@ -62,8 +62,8 @@ def test_it_explains(page_for, reader, words, sentence):
 def test_what_failed_shows_every_attempt(page_for, reader):
     dialog = opened(page_for(reader, "/ui/history"), "storage", "Webhook")
     rows = dialog.locator("tbody tr")
-    assert [row.locator("td").nth(2).inner_text() for row in rows.all()] == ["Did not succeed", "Did not succeed"]
-    assert "2 attempts were made, and none succeeded" in dialog.inner_text()
+    assert [row.locator("td").nth(2).inner_text() for row in rows.all()] == ["Unsuccessful", "Unsuccessful"]
+    assert "Failed after 2 attempts." in dialog.inner_text()
 
 
 def test_what_went_into_a_digest_leads_to_it_and_back(page_for, reader):
@@ -74,7 +74,7 @@ def test_what_went_into_a_digest_leads_to_it_and_back(page_for, reader):
     page.get_by_role("heading", name="2 notifications").wait_for()
     page.go_back()
     page.wait_for_url(first)
-    page.get_by_text("Put into a digest.").wait_for()
+    page.get_by_text("Added to a digest.").wait_for()
 
 
 def test_a_repeat_is_counted_at_the_first(page_for, reader):
@@ -105,7 +105,7 @@ def test_the_address_names_the_notification(page_for, reader, product):
 def test_anothers_notification_is_not_there(page_for, user, reader, product, faults):
     faults.forgive("404")
     page = page_for(user, f"/ui/history#{product.history(reader)[0]['id']}")
-    page.get_by_text("There is no such notification here.").wait_for()
+    page.get_by_text("This notification doesn't exist here.").wait_for()
 
 
 def test_a_link_in_a_mail_shows_what_it_is_about(page_for, reader):
@@ -119,14 +119,14 @@ def test_filters_are_in_the_address_and_come_back(page_for, reader):
     page = page_for(reader, "/ui/history")
     shown(page)
     everything = page.locator(ROWS).count()
-    page.get_by_label("What became of it").select_option(label="Failed")
+    page.get_by_label("Outcome").select_option(label="Failed")
     page.wait_for_url("**/ui/history?status=failed")
     page.locator(ROWS).nth(1).wait_for(state="detached")
     shown(page)
     assert page.locator(ROWS).count() == 1
     page.go_back()
     page.locator(ROWS).nth(everything - 1).wait_for()
-    page.get_by_label("To this day").fill("2020-01-01")
+    page.get_by_label("To date").fill("2020-01-01")
     page.get_by_text("Nothing matches these filters.").wait_for()
     page.get_by_role("button", name="Clear").click()
     page.locator(ROWS).nth(everything - 1).wait_for()
@@ -138,12 +138,12 @@ def test_older_ones_follow_at_the_end(page_for, product, user):
     page = page_for(user, "/ui/history")
     shown(page)
     assert page.locator(ROWS).count() == LONG
-    page.get_by_role("button", name="Show older ones").click()
+    page.get_by_role("button", name="Show older").click()
     page.locator(ROWS).nth(LONG + 4).wait_for()
     assert page.evaluate("document.activeElement.getAttribute('href')") == page.locator(ROWS).nth(LONG).get_attribute(
         "href"
     )
-    assert page.get_by_role("button", name="Show older ones").is_hidden()
+    assert page.get_by_role("button", name="Show older").is_hidden()
 
 
 @pytest.mark.parametrize(("name", "first"), [("CSV", "id,event_id,type"), ("JSON Lines", '{"id"')])
@@ -162,22 +162,22 @@ def test_all_that_match_can_be_saved(page_for, reader, name, first):
 @pytest.mark.parametrize(
     ("type_", "channel", "sentences"),
     [
-        ("Completed jobs", "Slack", ["This is not sent.", "The preferences have no address for this channel"]),
-        ("Progress of jobs", "E-mail", ["This is not sent.", "It is so by default"]),
-        ("Completed jobs", "E-mail", ["This is not sent.", "It was chosen so in the preferences."]),
+        ("Completed jobs", "Slack", ["This is not sent.", "There is no usable address for this channel"]),
+        ("Job progress", "E-mail", ["This is not sent.", "This is the default"]),
+        ("Completed jobs", "E-mail", ["This is not sent.", "This was chosen in the preferences."]),
         (
             "Exceeded quotas",
             "Inbox",
-            ["This is sent at once.", "This cannot be changed.", "no such event was reported"],
+            ["This is sent immediately.", "This can't be changed.", "no such event was reported"],
         ),
-        ("Failed jobs", "E-mail", ["This is sent at once.", "which are muted: j-muted"]),
+        ("Failed jobs", "E-mail", ["This is sent immediately.", "these muted subjects: j-muted"]),
     ],
 )
 def test_it_says_why_there_may_be_nothing(page_for, reader, type_, channel, sentences):
     page = page_for(reader, "/ui/history")
     page.locator("#missing-type").select_option(label=type_)
     page.locator("#missing-channel").select_option(label=channel)
-    page.get_by_role("button", name="Look it up").click()
+    page.get_by_role("button", name="Check").click()
     page.locator("#answer p").first.wait_for()
     answer = page.locator("#answer").inner_text()
     assert [sentence for sentence in sentences if sentence not in answer] == []
@@ -185,7 +185,7 @@ def test_it_says_why_there_may_be_nothing(page_for, reader, type_, channel, sent
 
 def test_who_got_nothing_is_told_so(page_for, user):
     page = page_for(user, "/ui/history")
-    page.get_by_text("Nothing was sent yet, and nothing was held back.").wait_for()
+    page.get_by_text("Nothing has been sent or held yet.").wait_for()
 
 
 def test_when_the_service_is_away_it_says_so_and_tries_again(page_for, reader, faults):
@@ -194,7 +194,7 @@ def test_when_the_service_is_away_it_says_so_and_tries_again(page_for, reader, f
     shown(page)
     page.route("**/history/**", lambda route: route.abort())
     page.get_by_label("Where").first.select_option(label="Webhook")
-    page.get_by_text("The service cannot be reached now.").wait_for()
+    page.get_by_text("Can't reach the service right now.").wait_for()
     page.unroute("**/history/**")
     page.get_by_role("button", name="Try again").click()
     page.locator(ROWS).first.wait_for()

@@ -38,7 +38,7 @@ def demo(page_for, people, user):
 def test_what_is_delivered_is_counted_without_a_reload(product, page_for, user):
     inbox = Inbox(page_for(user, "/ui/inbox"))
     inbox.until_unread(0)
-    expect(inbox.host.locator("[part=empty]")).to_have_text("There are no notifications yet.")
+    expect(inbox.host.locator("[part=empty]")).to_have_text("No notifications yet.")
     event, began = failed(product, user, 1), time.monotonic()
     inbox.until_unread(1)
     took = time.monotonic() - began
@@ -121,8 +121,8 @@ def test_older_ones_are_loaded_when_asked_for(product, page_for, user):
     for wanted in (20, 40, 45):
         expect(inbox.items).to_have_count(wanted)
         if wanted < 45:
-            inbox.button("Show older ones").click()
-    expect(inbox.button("Show older ones")).to_be_hidden()
+            inbox.button("Show older").click()
+    expect(inbox.button("Show older")).to_be_hidden()
     assert len(set(inbox.titles())) == 45
 
 
@@ -188,7 +188,7 @@ def test_what_could_not_be_saved_is_taken_back(product, page_for, user, faults):
     inbox.until_unread(1)
     inbox.page.route("**/inbox/*/itm_*", lambda route: route.fulfill(status=503, body="{}"))
     inbox.button("Mark as read").click()
-    expect(inbox.host.get_by_role("alert")).to_contain_text("This could not be saved, so nothing has changed.")
+    expect(inbox.host.get_by_role("alert")).to_contain_text("This couldn't be saved. Nothing has changed.")
     inbox.until_unread(1)
     expect(inbox.button("Mark as read")).to_be_visible()
 
@@ -209,7 +209,7 @@ def test_a_list_that_can_not_be_had_can_be_asked_for_again(product, page_for, us
     # At the start, and once more when the stream is there; from then on it is up to the reader.
     while len(refused) < 2:
         page.wait_for_event("requestfailed")
-    expect(inbox.host.get_by_role("alert")).to_contain_text("The service cannot be reached now.")
+    expect(inbox.host.get_by_role("alert")).to_contain_text("Can't reach the service right now.")
     page.unroute("**/inbox/*?*")
     inbox.button("Try again").click()
     expect(inbox.items).to_have_count(1)

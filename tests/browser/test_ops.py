@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.integration.product import TERMINAL, eventually
 
 DESK = "/ui/ops"
-WAY = ("Accepted", "Planned", "Its text was written", "Attempt 1", "Delivery")
+WAY = ("Accepted", "Planned", "Text written", "Attempt 1", "Delivery")
 HOSTILE = "<img src=x onerror=document.title=1><script>document.title=1</script>"
 
 
@@ -61,7 +61,7 @@ def test_it_rests_while_nobody_looks(page_for):
 def test_a_pasted_id_opens_the_timeline(page_for, product, user, around):
     rows = told(product, product.submit("job.failed", {"job_id": "j-7", "error": "disk full"}, user))
     page = page_for(None, f"{DESK}#find")
-    page.get_by_label("An id, a user or a subject").fill(around.format(rows[0]["id"]))
+    page.get_by_label("An ID, a user or a subject").fill(around.format(rows[0]["id"]))
     page.get_by_role("button", name="Go").press("Enter")
     expect(page.get_by_role("heading", name="Notification", exact=True)).to_be_focused()
     steps = page.locator(".timeline strong")
@@ -80,7 +80,7 @@ def test_a_pasted_id_opens_the_timeline(page_for, product, user, around):
 def test_a_user_is_found_by_the_same_box_and_the_list_is_an_address(page_for, product, user):
     told(product, product.submit("job.completed", {"job_id": "j-8"}, user))
     page = page_for(None, f"{DESK}#find")
-    page.get_by_label("An id, a user or a subject").fill(user)
+    page.get_by_label("An ID, a user or a subject").fill(user)
     page.keyboard.press("Enter")
     rows = page.locator("tbody tr")
     expect(rows).to_have_count(1)
@@ -96,16 +96,16 @@ def test_what_was_taken_for_a_user_can_be_looked_for_as_a_subject(page_for, prod
     subject = f"job {user}"
     told(product, product.submit("job.completed", {"job_id": subject}, user))
     page = page_for(None, f"{DESK}#find")
-    page.get_by_label("An id, a user or a subject").fill(subject)
+    page.get_by_label("An ID, a user or a subject").fill(subject)
     page.keyboard.press("Enter")
-    page.get_by_role("link", name=f"Look for “{subject}” as a subject instead").click()
+    page.get_by_role("link", name=f"Search for “{subject}” as a subject instead").click()
     expect(page.locator("tbody tr")).to_have_count(1)
 
 
 def test_an_id_that_names_nothing_says_what_to_do(page_for, faults):
     faults.forgive("404")
     page = page_for(None, f"{DESK}#notification/ntf_01a20320-a200-7000-9590-97e0d49e7844")
-    expect(page.get_by_role("alert")).to_contain_text("the id may be cut off")
+    expect(page.get_by_role("alert")).to_contain_text("the ID may be incomplete")
     expect(page.get_by_role("button", name="Try again")).to_be_visible()
 
 

@@ -55,8 +55,8 @@ def test_an_address_is_confirmed_before_it_is_used(opened, product, user):
     email.get_by_text("Not confirmed yet").wait_for()
     assert contacts(product, user)["email"] == {"address": "ada@example.com", "verified": False}
     assert email.get_by_role("button", name="Send me a test").is_hidden()
-    email.get_by_role("button", name="Send the link again").click()
-    saved(opened, "The link was sent.")
+    email.get_by_role("button", name="Send link again").click()
+    saved(opened, "Link sent.")
 
 
 def test_what_is_no_address_is_said_next_to_it(opened, product, user, faults):
@@ -78,7 +78,7 @@ def test_a_secret_is_shown_once_and_another_one_made(opened, product, user, rece
     assert contacts(product, user)["webhook"]["secret"] == {"set": True, "last4": secret[-4:]}
     assert secret not in opened.content()
     card(opened, "webhook").get_by_role("button", name="New secret").click()
-    opened.get_by_text("goes on working for 24 hours").wait_for()
+    opened.get_by_text("keeps working for 24 hours").wait_for()
     assert opened.locator("#secret-value").input_value() not in {"", secret}
     opened.keyboard.press("Escape")
     # What is changed afterwards is no conflict with oneself.
@@ -104,7 +104,7 @@ def test_headers_and_types_of_a_webhook(opened, product, user, receiver, faults)
     found = contacts(product, user)["webhook"]
     assert (found["types"], found["headers"]) == (["job.failed"], {"Authorization": {"set": True, "last4": "mnop"}})
     left_out = opened.locator('tr[data-type="job.completed"] td[data-channel="webhook"]')
-    assert "Left out at the contact" in left_out.inner_text()
+    assert "Left out for this contact" in left_out.inner_text()
     # What is left empty stays what it is.
     webhook.get_by_role("button", name="Change").click()
     assert webhook.get_by_label("Value").get_attribute("placeholder") == "····mnop"
@@ -130,7 +130,7 @@ def test_a_refusal_is_told_with_its_reason_and_the_contact_taken_up_again(opened
     webhook.get_by_text("Not used since").wait_for()
     assert "410" in webhook.locator(".notice").first.inner_text()
     assert opened.locator("main img").count() == 0
-    webhook.get_by_role("button", name="Use it again").click()
+    webhook.get_by_role("button", name="Use again").click()
     saved(opened)
     assert "disabled" not in contacts(product, user)["webhook"]
     webhook.get_by_text("Ready").wait_for()

@@ -92,13 +92,13 @@ def test_who_changes_what_was_changed_elsewhere_is_told_and_asked(opened, page_f
     control(other, "job.failed").select_option("off")
     saved(other)
     control(opened).select_option("daily")
-    dialog = opened.get_by_role("dialog", name="Changed elsewhere meanwhile")
+    dialog = opened.get_by_role("dialog", name="Changed elsewhere in the meantime")
     dialog.wait_for()
     assert "Completed jobs · E-mail: Daily" in dialog.inner_text()
     # Nothing pretends to be saved, and what the other tab saved is shown.
     assert control(opened).input_value() == "instant"
     assert control(opened, "job.failed").input_value() == "off"
-    dialog.get_by_role("button", name="Make my change again" if again else "Leave it as it is now").click()
+    dialog.get_by_role("button", name="Make my change again" if again else "Keep it as it is now").click()
     wanted = {"job.failed": {"email": "off"}} | ({"job.completed": {"email": "daily"}} if again else {})
     eventually(lambda: events(product, user), lambda found: found == wanted)
     assert control(opened).evaluate("element => element === document.activeElement")
@@ -108,7 +108,7 @@ def test_what_could_not_be_saved_is_not_shown_as_if(opened, product, user, fault
     faults.forgive("Failed to load resource|ERR_")
     opened.context.set_offline(True)
     control(opened).select_option("daily")
-    said(opened).get_by_text("cannot be reached").wait_for()
+    said(opened).get_by_text("reach the service").wait_for()
     assert control(opened).input_value() == "instant"
     opened.context.set_offline(False)
     said(opened).get_by_role("button", name="Try again").click()
@@ -173,11 +173,11 @@ def test_what_goes_on_when_it_stays_unread(opened, product, user, faults):
 
 def test_quiet_hours_zone_and_the_time_of_the_summary(opened, product, user, faults):
     faults.forgive("422")
-    opened.get_by_role("checkbox", name="Only what is critical").check()
+    opened.get_by_role("checkbox", name="Only critical notifications").check()
     saved(opened)
     quiet = {"start": "22:00", "end": "07:00"}
     assert product.get(f"/preferences/{user}")["quiet_hours"] == quiet
-    opened.get_by_label("Daily summary at").fill("06:30")
+    opened.get_by_label("Daily digest at").fill("06:30")
     eventually(lambda: product.get(f"/preferences/{user}")["daily_at"], lambda found: found == "06:30")
     zone = opened.get_by_label("Time zone")
     zone.fill("Mars/Base")

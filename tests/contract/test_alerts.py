@@ -155,11 +155,11 @@ def test_explain_tells_it_beforehand(watch: Watch):
     warning = {"type": "system.warning", "data": {"component": "e", "message": "m"}, "resolved": True}
     (said,) = watch.spine.explain.decisions({**event, **warning}, owner="key_1")
     assert (said["decision"], said["reason"], said["preview"]) == ("suppress", "nothing_open", None)
-    assert said["because"] == "Not sent: no alert about this subject is open that it could close."
+    assert said["because"] == "Not sent: there is no open alert about this subject to close."
     watch.deliver(watch.failed())
     (said,) = watch.spine.explain.decisions(event, owner="key_1")
     assert (said["decision"], said["reason"]) == ("send", "closes_alert")
-    assert said["because"] == "Sent at once: it closes the alert that was opened about this subject."
+    assert said["because"] == "Sent immediately: it closes the open alert about this subject."
     assert said["preview"]["subject"]
     watch.completed()
     (said,) = watch.spine.explain.decisions(event, owner="key_1")

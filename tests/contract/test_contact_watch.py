@@ -104,12 +104,12 @@ def test_it_is_given_up_after_five_days_of_nothing_but_failures(spine: Spine, cl
     assert [action for action, _ in said] == ["contact.warn", "contact.disable"]
     assert said[1][1] == {"channel": "hooks", "reason": "failing", "notification_id": last}
     warning, end = map(words, notices(spine))
-    assert warning.splitlines()[0] == "hooks at place-1 does not take notifications"
+    assert warning.splitlines()[0] == "hooks at place-1 isn't accepting notifications"
     assert "since November 22, 2026, 12:00" in warning
     assert "after November 27, 2026, 12:00" in warning
     assert end.splitlines()[0] == "hooks at place-1 has been turned off"
     assert "since November 22, 2026, 12:00" in end
-    assert "The last answer: Answered 500: no." in end
+    assert "Last response: Answered 500: no." in end
 
 
 def test_one_success_ends_it(spine: Spine, clock: FakeClock):
@@ -336,7 +336,7 @@ def test_what_pages_the_operators_is_told_about_and_used_all_the_same(
     (notice,) = notices(spine, "operators")
     assert (notice.type, words(notice).splitlines()[0]) == (
         CONTACT_FAILING,
-        "pages at house does not take notifications",
+        "pages at house isn't accepting notifications",
     )
     assert page() == ("delivered", None)
     assert shown() == ("used", None, None)

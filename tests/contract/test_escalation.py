@@ -251,7 +251,7 @@ def test_explain_and_history_say_what_it_waits_for(home: Home):
     shown = home.spine.history.notification(home.happens()["letters"])
     assert shown is not None
     assert said["because"].startswith("Held until ")
-    assert said["because"].endswith(", and sent if it is still unread in the inbox by then.")
+    assert said["because"].endswith(", then sent if it is still unread in the inbox.")
     assert shown["because"] == said["because"]
 
 

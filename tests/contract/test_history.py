@@ -111,14 +111,14 @@ def test_a_single_notification_has_its_attempts_and_trace(rig: Rig):
             "step": "plan",
             "decision": "pending",
             "reason": None,
-            "because": "Accepted, to be sent at once.",
+            "because": "Accepted, to be sent immediately.",
         },
         {
             "at": now,
             "step": "deliver",
             "decision": "failed",
             "reason": "attempts_exhausted",
-            "because": "Failed: the last of all attempts did not succeed either.",
+            "because": "Failed: the last attempt was unsuccessful too.",
         },
     ]
     assert "2 attempts" in found["because"]

@@ -83,7 +83,7 @@ def test_it_says_so_and_can_be_sent_again_by_hand(spine: Spine, clock: FakeClock
     spine.delivery.deliver("letters", [one])
     shown = spine.history.notification(one)
     assert shown is not None
-    assert shown["because"] == "Failed: 1 attempt was made, and nobody knows whether it arrived."
+    assert shown["because"] == "Failed after 1 attempt, which may still have arrived."
     wanted = Filters(user_id="u-1", status="failed")
     clock.advance(seconds=5)
     (created,) = spine.dead_letters.replay(wanted, limit=10, dry_run=False, actor="key:admin").created

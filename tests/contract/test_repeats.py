@@ -32,7 +32,7 @@ def test_the_next_message_tells_how_often_the_one_before_happened(spine: Spine, 
     clock.advance(minutes=10)
     second, third = come(spine), None
     assert spine.row(first).duplicates == 36
-    assert "Before that it happened 37 times, the last time on November 22, 2026, 12:03 PM UTC." in text(spine, second)
+    assert "Before that, it happened 37 times, most recently on November 22, 2026, 12:03 PM UTC." in text(spine, second)
     clock.advance(minutes=10)
     third = come(spine)
     assert "Before that" not in text(spine, third)
@@ -46,7 +46,7 @@ def test_a_repeat_within_the_window_tells_nothing_and_takes_nothing(spine: Spine
     repeat, another = come(spine), come(spine)
     assert "Before that" not in text(spine, repeat) + text(spine, another)
     clock.advance(minutes=6)
-    assert "Before that it happened 3 times" in text(spine, come(spine))
+    assert "Before that, it happened 3 times" in text(spine, come(spine))
 
 
 def test_other_kinds_and_subjects_are_no_matter(spine: Spine, clock: FakeClock):

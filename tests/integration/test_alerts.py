@@ -129,7 +129,7 @@ def test_explain_says_that_it_would_be_closed(responder):
 
     assert decisions() == {("suppress", "Not sent: this channel is off by default for this type of event.")}
     responder.ended(responder.tell("job.failed", {"job_id": "j-5", "error": "e"}))
-    assert decisions() == {("send", "Sent at once: it closes the alert that was opened about this subject.")}
+    assert decisions() == {("send", "Sent immediately: it closes the open alert about this subject.")}
 
 
 def test_workers_that_are_killed_leave_nothing_open(tmp_path):

@@ -126,7 +126,7 @@ def test_links_that_were_tampered_with_or_are_out_of_date_open_nothing(product: 
     for path in (f"{my_mail}.{other_signature}", f"{my_mail}.{my_signature[:-1]}", my_mail):
         for method in ("GET", "POST"):
             answer = product.call(method, path, token=None)
-            assert (answer.status_code, "This link does not work" in answer.text) == (404, True)
+            assert (answer.status_code, "This link doesn't work" in answer.text) == (404, True)
     enter(product, mine[0], "asked-5@contacts.example")
     assert product.call("POST", paths[0], token=None).status_code == 404
     assert contact(product, mine[0]) == {"address": "asked-5@contacts.example", "verified": False}

@@ -135,5 +135,5 @@ def test_a_key_that_is_refused_is_tried_all_the_same_and_operators_see_it(ours: 
     told = eventually(
         lambda: [one for one in ours.get("/inbox/operators")["items"] if one["type"] == "contact.failing"]
     )
-    assert [one["title"] for one in told] == [f"PagerDuty …{API_KEY[-4:]} does not take notifications"]
+    assert [one["title"] for one in told] == [f"PagerDuty …{API_KEY[-4:]} isn't accepting notifications"]
     assert ours.metrics().sum("notifications_unaccounted") == 0

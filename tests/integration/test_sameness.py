@@ -96,7 +96,7 @@ def test_the_same_content_twice_is_one_message(product, mailbox, receiver):
         assert (one["status"], one["duplicates"]) == ("delivered", 1)
         assert (two["status"], two["reason"], two["duplicates"]) == ("suppressed", "duplicate", 0)
         assert two["attempts"] == []
-        assert two["because"] == "Not sent: the same message was already sent a short time before."
+        assert two["because"] == "Not sent: the same message was sent shortly before."
         last = two["trace"][-1]
         assert (last["step"], last["decision"], last["reason"]) == ("dedupe", "suppressed", "duplicate")
     [item] = product.get("/inbox/same-content")["items"]

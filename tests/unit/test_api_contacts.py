@@ -151,7 +151,7 @@ def test_what_names_the_channel_is_on_record_as_not_sent(product: Product):
     product.call("POST", "/events", json=event)
     (row,) = product.call("GET", f"/history/{USER}?type=job.failed").json["items"]
     assert (row["status"], row["reason"]) == ("suppressed", "no_contact")
-    assert row["because"] == "Not sent: the preferences have no address for this channel that can be used."
+    assert row["because"] == "Not sent: there is no usable address for this channel in the preferences."
 
 
 def test_the_question_can_be_asked_again(product: Product):

@@ -21,7 +21,7 @@ TITLE = "job.failed/subject.txt"
 SHORT = "job.failed/short.txt"
 GERMAN = "de/LC_MESSAGES/messages.po"
 MAIL = "job.failed × email × *"
-SENTENCE = 'msgid "Fix what the error says, then start the job again."\n'
+SENTENCE = 'msgid "Fix the cause of the error, then start the job again."\n'
 
 
 def settings(directory: Path) -> Settings:

@@ -161,12 +161,12 @@ def test_a_mail_says_what_happened_to_what_when_what_to_do_where_and_why(rendere
         "Job: j-2041",
         "When: November 22, 2026, 9:05 PM CET",
         "",
-        "Fix what the error says, then start the job again.",
+        "Fix the cause of the error, then start the job again.",
         "",
-        "See the history of the job: https://im2.example/notify/ui/history?subject_key=j-2041",
+        "See the job's history: https://im2.example/notify/ui/history?subject_key=j-2041",
         "",
         "--",
-        "You get this e-mail because notifications about failed jobs are turned on for you.",
+        "You received this e-mail because notifications about failed jobs are turned on for you.",
         "Change what you get and where: https://im2.example/notify/ui/preferences",
         "Unsubscribe from e-mails like this: https://im2.example/notify/unsubscribe/…",
     ]
@@ -220,8 +220,8 @@ def test_links_go_to_the_event_s_own_page_only_if_it_is_ours(renderer):
     history = f"{PUBLIC_URL}/ui/history?subject_key=j-1"
     for url, label, shown in (
         (ours, "Open the job", ours),
-        ("https://evil.test/j-1", "See the history of the job", history),
-        (None, "See the history of the job", history),
+        ("https://evil.test/j-1", "See the job's history", history),
+        (None, "See the job's history", history),
     ):
         occasion = make_occasion("job.completed", {"job_id": "j-1", "url": url})
         content = renderer.render(occasion, kind="mail", locale="en", timezone="UTC")

@@ -52,7 +52,7 @@ def test_the_extraction_finds_templates_layouts_and_reasons(used_messages):
     assert "Job completed: %(job)s" in used_messages
     assert "Change what you get and where" in used_messages
     assert ("This happened %(count)s time.", "This happened %(count)s times.") in used_messages
-    assert "Held until %(time)s, your quiet hours." in used_messages
+    assert "Held until %(time)s: your quiet hours." in used_messages
 
 
 def test_there_is_more_than_english():

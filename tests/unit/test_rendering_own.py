@@ -32,7 +32,7 @@ def rendered(type_: str, kind: str, locale: str, **data: Any) -> Content:
 @pytest.mark.parametrize(
     ("locale", "title", "text"),
     [
-        ("en", "Test notification", "This is a test of November 22, 2026, 9:05 PM CET. Notifications arrive here."),
+        ("en", "Test notification", "This is a test from November 22, 2026, 9:05 PM CET. Notifications arrive here."),
         (
             "de",
             "Testbenachrichtigung",
@@ -76,7 +76,7 @@ def test_a_verification_says_nothing_of_the_user_and_links_to_nothing_else(local
 
 
 CONTACT = {"contact": "Slack …a1b2", "answer": "Answered\n410: <gone>."}
-ANSWER = {"en": "The last answer: Answered 410: <gone>.", "de": "Die letzte Antwort: Answered 410: <gone>."}
+ANSWER = {"en": "Last response: Answered 410: <gone>.", "de": "Die letzte Antwort: Answered 410: <gone>."}
 SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
 
 
@@ -88,7 +88,7 @@ SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
             {"since": None},
             "en",
             "Slack …a1b2 has been turned off",
-            "Nothing is sent there any more, because its receiver refuses it.",
+            "Nothing is sent there any more, because the receiver refuses it.",
         ),
         (
             CONTACT_DISABLED,
@@ -104,7 +104,7 @@ SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
             CONTACT_FAILING,
             SINCE | UNTIL,
             "en",
-            "Slack …a1b2 does not take notifications",
+            "Slack …a1b2 isn't accepting notifications",
             (
                 "Every delivery there since November 22, 2026, 9:05 PM CET failed. If this goes on, it is turned off"
                 " after November 27, 2026, 9:05 PM CET."

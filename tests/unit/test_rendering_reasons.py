@@ -49,10 +49,10 @@ def test_no_two_reasons_of_a_status_sound_the_same(translator):
 @pytest.mark.parametrize(
     ("locale", "timezone", "sentence"),
     [
-        ("en", "Europe/Berlin", "Held until 08:00, your quiet hours."),
-        ("en", "UTC", "Held until 07:00, your quiet hours."),
+        ("en", "Europe/Berlin", "Held until 08:00: your quiet hours."),
+        ("en", "UTC", "Held until 07:00: your quiet hours."),
         ("de", "Europe/Berlin", "Zurückgehalten bis 08:00 Uhr, eingestellte Ruhezeit."),
-        ("sw", "Asia/Kolkata", "Held until 12:30, your quiet hours."),
+        ("sw", "Asia/Kolkata", "Held until 12:30: your quiet hours."),
     ],
 )
 def test_times_are_on_the_clock_of_the_reader(translator, locale, timezone, sentence):
@@ -68,12 +68,12 @@ def test_what_may_be_days_away_is_told_with_its_day(translator):
 @pytest.mark.parametrize(
     ("attempts", "in_doubt", "locale", "sentence"),
     [
-        (1, False, "en", "Failed: 1 attempt was made, and it did not succeed."),
-        (4, False, "en", "Failed: 4 attempts were made, and none succeeded."),
+        (1, False, "en", "Failed after 1 attempt."),
+        (4, False, "en", "Failed after 4 attempts."),
         (1, False, "de", "Fehlgeschlagen: 1 Versuch wurde unternommen, ohne Erfolg."),
         (4, False, "de", "Fehlgeschlagen: 4 Versuche wurden unternommen, alle ohne Erfolg."),
-        (1, True, "en", "Failed: 1 attempt was made, and nobody knows whether it arrived."),
-        (4, True, "en", "Failed: 4 attempts were made, and nobody knows whether one of them arrived."),
+        (1, True, "en", "Failed after 1 attempt, which may still have arrived."),
+        (4, True, "en", "Failed after 4 attempts, one of which may still have arrived."),
         (1, True, "de", "Fehlgeschlagen: 1 Versuch wurde unternommen; ob er angekommen ist, weiß niemand."),
         (4, True, "de", "Fehlgeschlagen: 4 Versuche wurden unternommen; ob einer angekommen ist, weiß niemand."),
     ],

@@ -90,8 +90,8 @@ def test_an_end_reads_like_an_end(renderer, event_type):
         content = renderer.render(occasion, kind=kind, locale="en", timezone="UTC")
         assert content.title.startswith("Resolved: ") is (event_type != "job.completed")
         if event_type not in {"job.completed", "job.progress"}:
-            assert "The trouble is over; there is nothing left to do." in content.text
-            assert "Fix what" not in content.text
+            assert "The problem is resolved; no action is needed." in content.text
+            assert "Fix the cause" not in content.text
     mail = renderer.render(occasion, kind="mail", locale="en", timezone="UTC")
     assert mail.text.startswith("Resolved\n\n")
     assert '<td class="banner good"' in (mail.html or "")

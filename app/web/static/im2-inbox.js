@@ -36,12 +36,12 @@ const ENGLISH = {
   words: {
     notifications: 'Notifications', show: 'Show', all: 'All', unread: 'Unread', archived: 'Archived',
     mark_read: 'Mark as read', mark_unread: 'Mark as unread', archive: 'Archive', unarchive: 'Move back to the inbox',
-    read_all: 'Mark all as read', older: 'Show older ones', again: 'Try again', close: 'Close', loading: 'Loading…',
-    empty_all: 'There are no notifications yet.', empty_unread: 'Everything has been read.',
-    empty_archived: 'The archive is empty.', away: 'The service cannot be reached now. Try again in a moment.',
-    undone: 'This could not be saved, so nothing has changed.', kind_completed: 'Completed', kind_failed: 'Failed',
+    read_all: 'Mark all as read', older: 'Show older', again: 'Try again', close: 'Close', loading: 'Loading…',
+    empty_all: 'No notifications yet.', empty_unread: 'You\'re all caught up.',
+    empty_archived: 'The archive is empty.', away: 'Can\'t reach the service right now. Try again in a moment.',
+    undone: 'This couldn\'t be saved. Nothing has changed.', kind_completed: 'Completed', kind_failed: 'Failed',
     kind_progress: 'In progress', kind_error: 'System error', kind_warning: 'System warning',
-    kind_exceeded: 'Quota exceeded', kind_approaching: 'Quota nearly used up', kind_digest: 'Summary',
+    kind_exceeded: 'Quota exceeded', kind_approaching: 'Quota nearly used up', kind_digest: 'Digest',
     priority_low: 'Low', priority_normal: 'Normal', priority_high: 'High', priority_critical: 'Critical',
   },
   plurals: {
