@@ -8,19 +8,23 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from app.store.engine import Database
-from app.store.schema import HEAD
+from app.store.schema import HEAD, revision_of, serves
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _LOCK_NUMBER = 0x494D32
 
 
 def upgrade(database: Database) -> str:
-    """Migrate to this version's schema in one transaction and return its revision; a second caller waits its turn."""
+    """Migrate to this version's schema in one transaction and return the revision; a second caller waits its turn.
+
+    What a later version has made of the database stays as it is.
+    """
     with database.write() as conn:
         if not database.is_sqlite:
             conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-        command.upgrade(migrations(conn), "head")
-    return HEAD
+        if not serves(revision_of(conn)):
+            command.upgrade(migrations(conn), HEAD)
+        return revision_of(conn) or HEAD
 
 
 def knows(revision: str) -> bool:
