@@ -28,6 +28,16 @@ _LOCK_WAIT_SECONDS = 10.0
 _SMALL = 64 * 2**20
 _POLL_SECONDS = 0.0002
 _POLL_MAX_SECONDS = 0.004
+_SILENT_SECONDS = 15
+_SESSION = {
+    "lock_timeout": 10_000,
+    "statement_timeout": 30_000,
+    "idle_in_transaction_session_timeout": 60_000,
+    "tcp_keepalives_idle": _SILENT_SECONDS // 3,
+    "tcp_keepalives_interval": _SILENT_SECONDS // 3,
+    "tcp_keepalives_count": 2,
+    "tcp_user_timeout": 1000 * _SILENT_SECONDS,
+}
 
 
 class DatabaseUnavailable(Exception):
@@ -179,6 +189,12 @@ def _postgresql(url: str, pool_size: int) -> Engine:
         connect_args={
             "connect_timeout": 5,
             "application_name": "im2-notifications",
-            "options": "-c lock_timeout=10000 -c statement_timeout=30000 -c idle_in_transaction_session_timeout=60000",
+            # A server, or one of us, that is cut off says nothing: each end finds out by itself, and in time. Until the
+            # server does, nobody gets at the rows that were locked there.
+            "keepalives_idle": _SILENT_SECONDS // 3,
+            "keepalives_interval": _SILENT_SECONDS // 3,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 1000 * _SILENT_SECONDS,
+            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
         },
     )

@@ -1,5 +1,7 @@
 """Transactions on both databases, and what their trouble looks like to the caller."""
 
+import os
+import socket
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,12 @@ from app.store.engine import Database, DatabaseUnavailable
 from app.store.tables import markers
 from tests.fakes.at_once import at_once
 from tests.fakes.ports import free_port
+
+KEEPALIVES = {
+    "tcp_keepalives_idle": socket.TCP_KEEPIDLE,
+    "tcp_keepalives_interval": socket.TCP_KEEPINTVL,
+    "tcp_keepalives_count": socket.TCP_KEEPCNT,
+}
 
 
 def put(database: Database, name: str, value: str = "v") -> None:
@@ -85,3 +93,14 @@ def test_a_damaged_file_is_said_to_be_so(tmp_path: Path):
     with pytest.raises(DatabaseUnavailable), database.write():
         pass
     database.close()
+
+
+def test_both_ends_of_a_connection_find_out_within_15_s_that_the_other_is_cut_off(postgresql: Database):
+    with postgresql.read() as conn:
+        names = ("tcp_user_timeout", *KEEPALIVES)
+        theirs = [conn.execute(text(f"SHOW {name}")).scalar_one() for name in names]
+        with socket.socket(fileno=os.dup(conn.connection.driver_connection.fileno())) as line:
+            options = (socket.TCP_USER_TIMEOUT, *KEEPALIVES.values())
+            ours = [line.getsockopt(socket.IPPROTO_TCP, option) for option in options]
+    assert ours == [15_000, 5, 5, 2]
+    assert [int(value) for value in theirs] == ours
