@@ -87,11 +87,12 @@ class Embedded:
 class Own:
     """A server of the drill's own, without persistence, on a free port: it is away exactly as long as it is told."""
 
-    def __init__(self, directory: Path) -> None:
-        """Starts it."""
+    def __init__(self, directory: Path, address: str = "127.0.0.1") -> None:
+        """Starts it; whoever reaches the address may use it."""
         self._directory = directory
+        self._address = address
         self._port = free_port()
-        self.url = f"redis://127.0.0.1:{self._port}/0"
+        self.url = f"redis://{address}:{self._port}/0"
         self._server = self._started()
 
     def flush(self) -> None:
@@ -123,7 +124,9 @@ class Own:
         words = [
             str(find_server()),
             "--bind",
-            "127.0.0.1",
+            self._address,
+            "--protected-mode",
+            "no",
             "--port",
             str(self._port),
             "--save",

@@ -6,6 +6,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.observability.logging import READY
 from tests.drills.processes import Process
@@ -31,9 +32,14 @@ class _Part:
 class Fleet(Rig):
     """A rig whose parts are started, stopped and replaced one by one."""
 
+    def __init__(self, directory: Path, *, program: Path = MAIN, **rig: Any) -> None:
+        """`program` is the main.py that it begins with, of this version or an older one; the rest is as in Rig."""
+        super().__init__(directory, **rig)
+        self._program = program
+
     def start(self) -> None:
         """Bring the schema up to date, then start every part; returns when all of them are ready."""
-        subprocess.run([sys.executable, str(MAIN), "migrate"], cwd=self.directory, env=self._environ, check=True)
+        self._migrate()
         self._parts = {name: self._spawn(name) for name in PARTS}
         for name in PARTS:
             self._until_ready(name)
@@ -43,6 +49,11 @@ class Fleet(Rig):
         for part in self._parts.values():
             part.process.terminate()
         return max(abs(part.process.wait(STOP_SECONDS)) for part in self._parts.values())
+
+    def upgrade(self) -> None:
+        """Bring the schema to this version, and take this version for every part that is replaced from now on."""
+        self._program = MAIN
+        self._migrate()
 
     def replace(self, name: str) -> int:
         """Ask one part to stop, start another in its place, and answer the exit code of the old one."""
@@ -58,16 +69,25 @@ class Fleet(Rig):
         workers = (part.process for name, part in self._parts.items() if PARTS[name][0] == "worker")
         return [Process(one.pid, tuple(map(str, one.args))) for one in workers if one.poll() is None]
 
+    def _migrate(self) -> None:
+        words = [sys.executable, str(self._program), "migrate"]
+        subprocess.run(words, cwd=self.directory, env=self._environ, check=True, stdout=subprocess.DEVNULL)
+
+    def _command(self, name: str) -> list[str]:
+        return [sys.executable, "-u", str(self._program), *PARTS[name]]
+
+    def _environ_of(self, name: str) -> dict[str, str]:  # noqa: ARG002 - where parts are on different hosts it differs
+        return self._environ
+
     def _spawn(self, name: str) -> _Part:
         # One log for each life, so that its "ready" is its own.
         number = len(list(self.directory.glob(f"{name}-*.log")))
         log = self.directory / f"{name}-{number}.log"
-        words = [sys.executable, "-u", str(MAIN), *PARTS[name]]
         with log.open("wb") as output:
             process = subprocess.Popen(
-                words,
+                self._command(name),
                 cwd=self.directory,
-                env=self._environ,
+                env=self._environ_of(name),
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,

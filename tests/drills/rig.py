@@ -59,19 +59,22 @@ class Rig:
         rabbitmq: str | None = None,
         environ: Mapping[str, str] | None = None,
         mail: Script | None = None,
+        address: str = "127.0.0.1",
     ) -> None:
         """`postgres` is the URL of a server where a fresh database may be made; without one it is SQLite.
 
         With `own_redis` the drill runs the broker, else the product runs its embedded one; `rabbitmq` is the URL of
-        one that carries the messages instead. `mail` is what the mail server says, by phase.
+        one that carries the messages instead. `mail` is what the mail server says, by phase. All of the drill's own
+        servers are at that address.
         """
         self.directory = directory
         self.data_dir = directory / "data"
         self.failpoints = directory / "failpoints"
         self.log = directory / "product.log"
         self._ledger = directory / "ledger.jsonl"
+        self._address = address
         self._port = free_port()
-        self.url = f"http://127.0.0.1:{self._port}"
+        self.url = f"http://{address}:{self._port}"
         self._postgres = postgres
         self._own_redis = own_redis
         self._rabbitmq = rabbitmq
@@ -93,7 +96,7 @@ class Rig:
             cleanup.callback(self.database.close)
             environ = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}
             self._receiver_port = cleanup.enter_context(self._fake("receiver", host="0.0.0.0"))  # noqa: S104
-            mail_port = cleanup.enter_context(self._fake("mailbox", self._mail))
+            mail_port = cleanup.enter_context(self._fake("mailbox", self._mail, self._address))
             self._environ = environ | {
                 "DATA_DIR": str(self.data_dir),
                 "DATABASE_URL": database_url,
@@ -102,7 +105,7 @@ class Rig:
                 "FLOWER_PORT": "0",
                 "FAILPOINT_DIR": str(self.failpoints),
                 "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
-                "SMTP_HOST": "127.0.0.1",
+                "SMTP_HOST": self._address,
                 "SMTP_PORT": str(mail_port),
                 "SMTP_USE_TLS": "false",
                 "SMTP_FROM": "Drill <drill@example.com>",
@@ -110,7 +113,7 @@ class Rig:
                 **self._extra,
             }
             if self._own_redis:
-                own = Own(self.directory)
+                own = Own(self.directory, self._address)
                 cleanup.callback(own.stop)
                 self._environ["REDIS_URL"] = own.url
                 self.broker = own
@@ -172,7 +175,9 @@ class Rig:
 
     def script(self, answers: Script) -> None:
         """What the webhook receiver answers, by path."""
-        requests.put(f"http://127.0.0.1:{self._receiver_port}/_script", json=answers, timeout=10).raise_for_status()
+        requests.put(
+            f"http://{self._address}:{self._receiver_port}/_script", json=answers, timeout=10
+        ).raise_for_status()
 
     def call(self, method: str, path: str, **request: Any) -> requests.Response:
         """Send a request as the admin."""
@@ -183,9 +188,9 @@ class Rig:
         """The admin's header."""
         return {"Authorization": f"Bearer {_ADMIN_KEY}"}
 
-    def add_user(self, user_id: str, host: str = "127.0.0.1") -> None:
-        """Give a user a mail address and a webhook of their own; each loopback host is a receiver of its own."""
-        hook = f"http://{host}:{self._receiver_port}/hook/{user_id}"
+    def add_user(self, user_id: str, host: str | None = None) -> None:
+        """Give a user a mail address and a webhook of their own; each host is a receiver of its own."""
+        hook = f"http://{host or self._address}:{self._receiver_port}/hook/{user_id}"
         contacts = {"email": f"{user_id}@example.com", "webhook": {"url": hook}}
         self.call("PUT", f"/preferences/{user_id}", json={"contacts": contacts}).raise_for_status()
 

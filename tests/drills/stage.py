@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.drills import facts
 from tests.drills.fleet import Fleet
 from tests.drills.judge import Case, Judgement, judge
 from tests.drills.load import Load
-from tests.drills.rig import MOST_ATTEMPTS, Rig, Script
+from tests.drills.rig import MAIN, MOST_ATTEMPTS, Rig, Script
 
 USERS = tuple(f"u-{number}" for number in range(12))
 _LOOK_SECONDS = 0.25
@@ -26,7 +27,8 @@ Show = Callable[[str, float], None]
 class Options:
     """How drills are run. `scale` shrinks counts and times; `postgres`, `own_redis` and `rabbitmq` as in Rig.
 
-    Speed is judged only where it is `timed`: on a machine that does something else besides it says nothing.
+    Speed is judged only where it is `timed`: on a machine that does something else besides it says nothing. `older` is
+    the main.py that drills of an upgrade begin with.
     """
 
     directory: Path
@@ -36,6 +38,7 @@ class Options:
     own_redis: bool = False
     rabbitmq: str | None = None
     timed: bool = True
+    older: Path = MAIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,8 @@ class Drill:
     """How much smaller than the others it is."""
     fleet: bool = False
     """Whether each part is a process of its own, on a Redis of the drill's own."""
+    upgrades: bool = False
+    """Whether it is such a fleet, of an older version."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +195,13 @@ def perform(drill: Drill, options: Options, show: Show) -> Result:
     began = time.monotonic()
     show("starting", 0.0)
     directory = options.directory / drill.name
-    rig = (Fleet if drill.fleet else Rig)(
+    kind: Callable[..., Rig] = Rig
+    if drill.fleet or drill.upgrades:
+        kind = partial(Fleet, program=options.older if drill.upgrades else MAIN)
+    rig = kind(
         directory,
         postgres=options.postgres,
-        own_redis=options.own_redis or drill.fleet,
+        own_redis=options.own_redis or drill.fleet or drill.upgrades,
         rabbitmq=options.rabbitmq,
         environ=drill.environ,
         mail=drill.mail,
