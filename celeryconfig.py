@@ -78,4 +78,4 @@ worker_soft_shutdown_timeout = 10
 worker_send_task_events = _settings.flower_port != 0
 worker_hijack_root_logger = False
 # Services may send tasks of theirs only to the ingest lane; whatever else arrives is refused by name.
-imports = ("tasks.submit", "tasks.pipeline")
+imports = ("tasks.submit", "tasks.pipeline", "tasks.canary")

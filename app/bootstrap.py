@@ -11,7 +11,9 @@ from app.config import Settings
 from app.configured import channel_env_of, pages_of, previews_of, renderer_of, rules_of, translator_of
 from app.domain.clock import Clock, SystemClock
 from app.domain.events import EventTypes
+from app.domain.notifications import lanes_of
 from app.domain.preferences import ChannelTraits
+from app.observability.crossings import Crossings
 from app.observability.health import Health
 from app.observability.metrics import Metrics
 from app.rendering.pages import Pages
@@ -23,6 +25,7 @@ from app.services.alert_turns import AlertTurns
 from app.services.announcing import Announcer, Publisher
 from app.services.audit_log import AuditLog
 from app.services.briefs import Briefs
+from app.services.canaries import Canaries
 from app.services.channel_desk import ChannelDesk
 from app.services.contact_book import ContactBook
 from app.services.contact_watch import ContactWatch
@@ -66,6 +69,7 @@ from app.services.verify_links import VerifyLinks
 from app.store import keyring
 from app.store.bell import Bell, Names
 from app.store.breaker import Breakers
+from app.store.clock import DatabaseClock
 from app.store.engine import Database
 from app.store.gate_link import GateLink
 from app.store.gates import Gates
@@ -119,6 +123,7 @@ class Services:
     relay: Relay
     progress: Progress
     failpoints: Failpoints
+    canaries: Canaries
 
     def close(self) -> None:
         """Finish what was promised, and give back connections."""
@@ -142,9 +147,10 @@ def build_services(
 
     `component` names the process in counters and heartbeats; `threads` is how many of its tasks run at once.
     """
-    clock = clock or SystemClock()
     process = f"{component}@{socket.gethostname()}"
     database = Database(settings.database_url, pool_size=threads + _THREADS_BEYOND_TASKS)
+    canary_clock = clock or DatabaseClock(database)
+    clock = clock or SystemClock()
     secret_key = secret_files.secret_key(settings)
     box = SecretBox(secret_key, partial(keyring.wrapped_before, database))
     url = redis_url(settings)
@@ -187,6 +193,9 @@ def build_services(
     preferences = PreferenceDocuments(database, people.traits, channels, view, contacts, verification, clock)
     unsubscribe_links = UnsubscribeLinks(database, box, settings.public_url)
     identity = Identity(database, clock, secret_key=secret_key, admin_api_key=settings.admin_api_key)
+    lanes, every = lanes_of(channels), timedelta(seconds=settings.canary_seconds)
+    longest_silence = timedelta(seconds=settings.longest_silence_seconds)
+    canaries = Canaries(database, publisher, lanes, canary_clock, every=every, patience=longest_silence)
     return Services(
         settings=settings,
         process=process,
@@ -218,14 +227,15 @@ def build_services(
         event_types=settings.event_types,
         identity=identity,
         sessions=Sessions(database, identity, clock, secret_key=secret_key),
-        metrics=Metrics(database, clock, list(channels), settings.event_types),
+        metrics=Metrics(database, clock, list(channels), settings.event_types, canary_clock),
         health=Health(
             database,
             BrokerPing(settings.broker_url or url),
             clock,
             channels,
-            longest_silence=timedelta(seconds=settings.longest_silence_seconds),
+            longest_silence=longest_silence,
             longest_wait=timedelta(seconds=settings.longest_wait_seconds),
+            crossings=Crossings(canary_clock, lanes, every=every, patience=longest_silence),
         ),
         pipeline=Pipeline(
             database,
@@ -264,8 +274,10 @@ def build_services(
             clock,
             pauses=pauses,
             digests=Digests(database, people, admission, rules.dedupe_window, clock, process=process),
+            canaries=canaries,
             process=process,
         ),
         progress=progress,
         failpoints=failpoints,
+        canaries=canaries,
     )

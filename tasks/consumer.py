@@ -12,6 +12,7 @@ from celery.worker.consumer import Consumer
 
 from app.domain.clock import SystemClock
 from app.store.counters import Refusal
+from tasks.canary import canary
 from tasks.inspection import Inspection, Refused
 from tasks.lanes import lanes
 from tasks.pipeline import DELIVER, dedupe, rate_limit, render
@@ -30,7 +31,7 @@ class CarefulConsumer(Consumer):  # type: ignore[misc]
         """What is done with each message of a lane."""
         take = super().create_task_handler(*args, **options)
         steps = (step.name for step in (render, dedupe, rate_limit, *DELIVER.values()))
-        inspection = Inspection(submit.name, frozenset(steps), SystemClock().now)
+        inspection = Inspection(submit.name, frozenset(steps), canary.name, SystemClock().now)
 
         def on_message(message: Any) -> None:
             lane = message.delivery_info["routing_key"]
@@ -38,6 +39,8 @@ class CarefulConsumer(Consumer):  # type: ignore[misc]
             try:
                 inspection.inspect(message, lane)
                 take(message)
+                if message.headers["task"] != canary.name:
+                    self.app.traffic.took(lane)
             except self.connection_errors:
                 raise
             except Refused as refused:

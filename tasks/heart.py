@@ -73,6 +73,7 @@ class Heart:
             "lanes": self.lanes,
             "deaf": self._deaf(beats),
             "received": self._traffic.by_lane(),
+            "took": self._traffic.since_taken(),
             "holds": len(state.reserved_requests),
             "room": self._consumer.pool.num_processes,
         }

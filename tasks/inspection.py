@@ -38,9 +38,10 @@ def refuse_compressed(_body: bytes) -> bytes:
 class Inspection:
     """Knows which tasks belong on which lane."""
 
-    def __init__(self, door: str, steps: Collection[str], now: Callable[[], datetime]) -> None:
-        """`door` names the task that takes events, `steps` those of the chain."""
+    def __init__(self, door: str, steps: Collection[str], canary: str, now: Callable[[], datetime]) -> None:
+        """`door` names the task that takes events, `steps` those of the chain, `canary` the one for every lane."""
         self._door = door
+        self._canary = canary
         self._steps = frozenset(steps)
         self._now = now
 
@@ -53,10 +54,20 @@ class Inspection:
         task, task_id = headers.get("task"), headers.get("id")
         if not isinstance(task, str) or not isinstance(task_id, str) or not task_id:
             raise Refused("malformed")
-        if task != self._door if lane == LANE_INGEST else task not in self._steps:
+        if task != self._canary and (task != self._door if lane == LANE_INGEST else task not in self._steps):
             raise Refused("unknown_task")
         args, kwargs, embed = _call(message)
-        if lane == LANE_INGEST:
+        if task == self._canary:
+            if (
+                not _is_ids(args)
+                or len(args[0]) != 1
+                or kwargs
+                or any(embed.values())
+                or headers.get("eta") is not None
+            ):
+                raise Refused("malformed")
+            message.headers = _kept(headers) | {"retries": 0}
+        elif lane == LANE_INGEST:
             self._strip(message, args, kwargs, embed)
         elif not (_is_ids(args) and not kwargs and self._is_chain(embed) and self._is_soon(headers.get("eta"))):
             raise Refused("malformed")
@@ -67,7 +78,7 @@ class Inspection:
         A sender's `eta` becomes the event's `deliver_at`, since waiting is for the database; a retry of ours keeps its.
         """
         given, eta, retries = message.headers, message.headers.get("eta"), message.headers.get("retries")
-        headers = {name: given[name] for name in _KEPT_HEADERS if name in given}
+        headers = _kept(given)
         if isinstance(retries, int) and retries > 0 and self._is_soon(eta):
             message.headers = headers | {"retries": retries, "eta": eta}
             eta = None
@@ -121,6 +132,10 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ValueError("a name is given more than once")
     return found
+
+
+def _kept(headers: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: headers[name] for name in _KEPT_HEADERS if name in headers}
 
 
 def _is_ids(args: list[Any]) -> bool:

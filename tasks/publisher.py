@@ -3,6 +3,7 @@
 import threading
 from typing import Any
 
+from celery.canvas import Signature
 from kombu import Connection
 from kombu.exceptions import ChannelError, KombuError
 from redis.exceptions import RedisError
@@ -10,6 +11,7 @@ from redis.exceptions import RedisError
 from app.config import Settings
 from app.services.announcing import Announcement, PublishFailed
 from tasks.app import app
+from tasks.canary import canary
 from tasks.pipeline import chain_for
 
 _TIMEOUT_SECONDS = 1.0
@@ -26,13 +28,11 @@ class Publisher:
 
     def publish(self, announcement: Announcement) -> None:
         """Send one message. Raises PublishFailed."""
-        with self._turn:
-            try:
-                # Not `producer=`, which a chain drops without a word: the message would go by the app's own pool.
-                chain_for(announcement).apply_async(connection=self._open(), retry=False)
-            except self._errors() as error:
-                self._drop()
-                raise PublishFailed(type(error).__name__) from error
+        self._send(chain_for(announcement))
+
+    def send_canary(self, lane: str, canary_id: str) -> None:
+        """Put a canary on a lane. Raises PublishFailed."""
+        self._send(canary.s([canary_id]).set(queue=lane))
 
     def waiting(self, lane: str) -> int | None:
         """How many messages wait on a lane, or None when the broker does not say."""
@@ -45,6 +45,15 @@ class Publisher:
                 self._drop()
                 return None
             return int(found.message_count)
+
+    def _send(self, message: Signature) -> None:
+        with self._turn:
+            try:
+                # Not `producer=`, which a chain drops without a word: the message would go by the app's own pool.
+                message.apply_async(connection=self._open(), retry=False)
+            except self._errors() as error:
+                self._drop()
+                raise PublishFailed(type(error).__name__) from error
 
     def _open(self) -> Any:
         if self._channel is None:

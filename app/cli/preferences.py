@@ -46,6 +46,10 @@ class _Silence:
     def waiting(self, _lane: str) -> None:
         """Nobody knows."""
 
+    def send_canary(self, _lane: str, _canary_id: str) -> NoReturn:
+        """Raise PublishFailed."""
+        raise PublishFailed("a command proves no lane")
+
 
 @dataclass(slots=True)
 class _Report:

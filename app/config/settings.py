@@ -37,7 +37,8 @@ class Settings:
     """What the environment asks for, checked and with every default filled in. Secrets stay out of its repr.
 
     Times are seconds unless the name says otherwise. `redis_url` None asks for the embedded broker, `broker_url` None
-    for the same server as Redis; `secret_key` and `flower_basic_auth` None ask for ones that are made and kept.
+    for the same server as Redis; `secret_key` and `flower_basic_auth` None ask for ones that are made and kept. No
+    canaries are sent when `canary_seconds` is 0, and there is no Flower when `flower_port` is.
     """
 
     log_level: str
@@ -58,7 +59,6 @@ class Settings:
     default_timezone: str
     public_url: str
     event_types: EventTypes = field(repr=False)
-    """Those that come along, and those of `events.toml`."""
     sign_in_url: str | None
     """Where people go who open a page without being signed in."""
     smtp: SmtpSettings = field(repr=False)
@@ -79,9 +79,9 @@ class Settings:
     lease_seconds: float
     relay_tick_seconds: float
     relay_grace_seconds: float
+    canary_seconds: float
     worker_concurrency: int | None
     flower_port: int
-    """0 is no Flower."""
     flower_basic_auth: str | None = field(repr=False)
     fuse_steps: bool
     failpoint_dir: Path | None
@@ -121,9 +121,7 @@ class Settings:
             host=host,
             port=port,
             secret_key=read.optional("SECRET_KEY"),
-            admin_api_key=read.parsed(
-                "ADMIN_API_KEY", None, _token, "must be visible ASCII characters without spaces, to fit in a header"
-            ),
+            admin_api_key=read.parsed("ADMIN_API_KEY", None, _token, "must be visible ASCII characters without spaces"),
             api_rate_limit=read.parsed(
                 "API_RATE_LIMIT",
                 _rate("600/minute"),
@@ -161,6 +159,7 @@ class Settings:
             lease_seconds=lease,
             relay_tick_seconds=read.number("RELAY_TICK_SECONDS", 5, most=300, above=True),
             relay_grace_seconds=read.number("RELAY_GRACE_SECONDS", 30, most=3600),
+            canary_seconds=read.number("CANARY_SECONDS", 60, most=3600),
             worker_concurrency=read.optional_whole("WORKER_CONCURRENCY", 1, 1000),
             flower_port=flower_port,
             flower_basic_auth=read.parsed(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-Prefix = Literal["evt", "ntf", "itm", "key"]
+Prefix = Literal["evt", "ntf", "itm", "key", "cny"]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 USER_ID_FORM = r"[A-Za-z0-9][A-Za-z0-9._:@+-]{0,127}"

@@ -6,27 +6,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as TooLate
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from app.domain.clock import Clock
 from app.domain.notifications import lanes_of
-from app.store import due, heartbeats, schema
+from app.observability.checks import Check
+from app.observability.crossings import Crossings, Serving
+from app.store import canaries, due, heartbeats, schema
 from app.store.engine import Database, DatabaseUnavailable
 
 PATIENCE_SECONDS = 0.6
 REMEMBERED_FOR = timedelta(seconds=1)
-Status = Literal["ok", "failing", "off"]
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The state of one part; `detail` is for strangers too: no addresses, no versions, no secrets."""
-
-    status: Status
-    detail: str
 
 
 class Answering(Protocol):
@@ -55,6 +47,7 @@ class Health:
         *,
         longest_silence: timedelta,
         longest_wait: timedelta,
+        crossings: Crossings,
     ) -> None:
         """Relays and workers are dead after the longest silence.
 
@@ -66,6 +59,7 @@ class Health:
         self._lanes = lanes_of(channels)
         self._longest_silence = longest_silence
         self._longest_wait = longest_wait
+        self._crossings = crossings
         self._questions = (_Question("database", self._ask_database), _Question("broker", lambda: _ask(broker)))
         self._turn = threading.Lock()
         self._remembered: tuple[datetime, dict[str, Any]] | None = None
@@ -90,7 +84,7 @@ class Health:
             "broker": broker.get("broker", Check("failing", "no answer in time")),
             "relay": stored.get("relay", Check("failing", "unknown without the database")),
             "workers": stored.get("workers", Check("failing", "unknown without the database")),
-            "canary": Check("off", "no test notification is sent yet"),
+            "canary": stored.get("canary", Check("failing", "unknown without the database")),
         }
         failing = any(check.status == "failing" for check in checks.values())
         return {
@@ -106,12 +100,16 @@ class Health:
             with self._database.read() as conn:
                 beats = heartbeats.known(conn)
                 longest = due.longest(conn, self._clock.now())
+                sent = canaries.known(conn)
+            alive = [beat for beat in beats if beat.role == "worker" and self._is_alive(beat)]
+            canary = self._crossings.check(sent, [self._serving(beat) for beat in alive])
         except DatabaseUnavailable:
             return {"database": Check("failing", "not available")}
         return {
             "database": Check("ok", "answers, schema is current"),
             "relay": self._relay([beat for beat in beats if beat.role == "relay"]),
-            "workers": self._workers([beat for beat in beats if beat.role == "worker"], longest),
+            "workers": self._workers(alive, longest),
+            "canary": canary,
         }
 
     def _relay(self, beats: Sequence[heartbeats.Beat]) -> Check:
@@ -121,9 +119,8 @@ class Health:
         said = f"last sign of life {age.total_seconds():.0f} s ago"
         return Check("ok" if age <= self._longest_silence else "failing", said)
 
-    def _workers(self, beats: Sequence[heartbeats.Beat], longest: due.Due | None) -> Check:
+    def _workers(self, alive: Sequence[heartbeats.Beat], longest: due.Due | None) -> Check:
         """Whether somebody alive listens on every lane, and whether what is due is taken up."""
-        alive = [beat for beat in beats if self._age(beat.beat_at) <= self._longest_silence]
         heard = set().union(*(_heard_by(beat) for beat in alive))
         faults = []
         if unheard := [lane for lane in self._lanes if lane not in heard]:
@@ -134,6 +131,17 @@ class Health:
         if faults:
             return Check("failing", "; ".join(faults))
         return Check("ok", f"{len(alive)} alive, every lane is served, and what is due is taken up")
+
+    def _is_alive(self, beat: heartbeats.Beat) -> bool:
+        return self._age(beat.beat_at) <= self._longest_silence
+
+    def _serving(self, beat: heartbeats.Beat) -> Serving:
+        took = beat.detail.get("took")
+        since = None
+        if took is not None:
+            age = self._age(beat.beat_at)
+            since = {lane: age + timedelta(seconds=seconds) for lane, seconds in took.items()}
+        return Serving(_heard_by(beat), since, beat.detail.get("holds", 0) < beat.detail.get("room", 0))
 
     def _age(self, moment: datetime) -> timedelta:
         return max(self._clock.now() - moment, timedelta())

@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from app.domain.clock import Clock
 from app.domain.events import EVENT_TYPES
-from app.domain.notifications import OPEN, OUTCOMES, REASONS, TERMINAL
-from app.store import counters, notifications
+from app.domain.notifications import OPEN, OUTCOMES, REASONS, TERMINAL, lanes_of
+from app.store import canaries, counters, notifications
 from app.store.counters import label_text
 from app.store.engine import Database
 from app.store.gates import GATES
@@ -34,12 +35,19 @@ class Metrics:
     """Takes snapshots of what is counted."""
 
     def __init__(
-        self, database: Database, clock: Clock, channels: Sequence[str], types: Iterable[str] = EVENT_TYPES
+        self,
+        database: Database,
+        clock: Clock,
+        channels: Sequence[str],
+        types: Iterable[str] = EVENT_TYPES,
+        canary_clock: Clock | None = None,
     ) -> None:
+        """`canary_clock` is the one by which canaries are sent, if it is another."""
         self._database = database
         self._clock = clock
         self._channels = tuple(channels)
         self._types = tuple(types)
+        self._canary_clock = canary_clock or clock
 
     def snapshot(self) -> "Snapshot":
         """Everything at one moment. Raises DatabaseUnavailable."""
@@ -47,8 +55,10 @@ class Metrics:
         with self._database.read() as conn:
             totals = counters.totals(conn)
             open_rows, oldest = notifications.open_counts(conn)
+            sent = canaries.known(conn)
         age = max((self._clock.now() - oldest).total_seconds(), 0.0) if oldest is not None else 0.0
-        return Snapshot(totals, open_rows, age, self._channels, self._types)
+        crossings = _crossings(sent, lanes_of(self._channels), self._canary_clock.now())
+        return Snapshot(totals, open_rows, age, self._channels, self._types, crossings)
 
 
 class Snapshot(Collector):
@@ -61,6 +71,7 @@ class Snapshot(Collector):
         oldest_open_seconds: float,
         channels: Sequence[str],
         types: Sequence[str],
+        crossings: Mapping[str, tuple[float, float]],
     ) -> None:
         self._types = types
         self._values: defaultdict[str, dict[str, tuple[Mapping[str, str], float]]] = defaultdict(dict)
@@ -69,6 +80,7 @@ class Snapshot(Collector):
         self._open = open_rows
         self._oldest = oldest_open_seconds
         self._channels = channels
+        self._crossings = crossings
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: a snapshot is made for one scrape, and a scrape needs no check for doubles."""
@@ -94,6 +106,20 @@ class Snapshot(Collector):
         yield GaugeMetricFamily(
             "notifications_unaccounted", "Accepted minus terminal minus open; always 0.", self._unaccounted()
         )
+        took = GaugeMetricFamily(
+            "notifications_canary_seconds",
+            "Seconds that the last canary took to cross a lane, or has been under way; 0 if there is none.",
+            labels=("lane",),
+        )
+        quiet = GaugeMetricFamily(
+            "notifications_canary_age_seconds",
+            "Seconds since a canary last crossed a lane; 0 if there is none.",
+            labels=("lane",),
+        )
+        for lane, (seconds, age) in self._crossings.items():
+            took.add_metric((lane,), seconds)
+            quiet.add_metric((lane,), age)
+        yield from (took, quiet)
 
     def _delivery_seconds(self) -> HistogramMetricFamily:
         names = ("type", "channel")
@@ -146,3 +172,16 @@ class Snapshot(Collector):
         accepted = sum(value for _, value in self._values[counters.ACCEPTED].values())
         terminal = sum(value for _, value in self._values[counters.TERMINAL].values())
         return accepted - terminal - sum(self._open.values())
+
+
+def _crossings(
+    sent: Mapping[str, canaries.Canary], lanes: Iterable[str], now: datetime
+) -> dict[str, tuple[float, float]]:
+    """For each lane, how long its canary took or has been under way, and how long ago one last crossed."""
+    found = dict.fromkeys(lanes, (0.0, 0.0))
+    for lane in found.keys() & sent.keys():
+        canary = sent[lane]
+        end = canary.crossed_at if canary.crossed_at and not canary.is_under_way else now
+        took, age = end - canary.sent_at, now - (canary.crossed_at or canary.sent_at)
+        found[lane] = (max(took.total_seconds(), 0.0), max(age.total_seconds(), 0.0))
+    return found

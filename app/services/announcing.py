@@ -48,6 +48,9 @@ class Publisher(Protocol):
     def waiting(self, lane: str) -> int | None:
         """How many messages wait on a lane, or None when the broker does not say."""
 
+    def send_canary(self, lane: str, canary_id: str) -> None:
+        """Put a canary on a lane. Raises PublishFailed within about a second."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ready:

@@ -14,6 +14,7 @@ from typing import Any
 from app.domain.clock import Clock
 from app.domain.notifications import TERMINAL, lanes_of
 from app.services.announcing import LANE_CAPACITY, Announcement, Publisher, PublishFailed, Ready, grouped
+from app.services.canaries import Canaries
 from app.services.digests import Digests
 from app.services.intake import KEY_LIFETIME
 from app.services.pauses import Pauses
@@ -46,6 +47,7 @@ class Relay:
         *,
         pauses: Pauses,
         digests: Digests,
+        canaries: Canaries,
         process: str,
     ) -> None:
         """`exactly_once` names the channels on which a lost attempt cannot have become a duplicate."""
@@ -62,6 +64,7 @@ class Relay:
         self._beaten_at: datetime | None = None
         self._pauses = pauses
         self._digests = digests
+        self._canaries = canaries
         self._served: dict[str, str] = {}
         self._reached: dict[tuple[str, str], str] = {}
 
@@ -70,6 +73,7 @@ class Relay:
 
         Answers how many rows that were.
         """
+        self._canaries.send()
         now = self._clock.now()
         with self._database.read() as conn:
             next_due = relay.next_due(conn)
@@ -125,7 +129,8 @@ class Relay:
         self._beaten_at = self._clock.now()
 
     def _breathe(self) -> None:
-        """Beat in the middle of long work: it goes on."""
+        """Beat in the middle of long work, and keep the lanes proven: it goes on."""
+        self._canaries.send()
         if self._beaten_at is not None and self._clock.now() - self._beaten_at > _BREATH:
             self.beat()
 
@@ -228,7 +233,7 @@ class Relay:
         """Release what waits on channels that are not paused any more."""
         resumed = sorted(set(waiting) - self._pauses.channels()) if waiting else []
         if resumed:
-            self._change(partial(_end_pause, resumed), "released", now)
+            self._change(lambda conn, at, most: relay.end_pause(conn, resumed, at, most), "released", now)
 
     def _end_cancelled(self, reason: relay.TakenBack, conn: Any, now: datetime, limit: int) -> list[Moved]:
         moved = relay.end_cancelled(conn, reason, now, limit)
@@ -255,9 +260,8 @@ class Relay:
         detail = {"decision": decision, "reason": reason}
         audit.record(conn, [audit.Entry(now, _ACTOR, "relay", row.id, detail) for row in moved])
         tally = counters.Tally()
-        if decision in TERMINAL:
-            for row in moved:
-                tally.ended(row.type, row.channel, decision, reason)
+        for row in moved if decision in TERMINAL else ():
+            tally.ended(row.type, row.channel, decision, reason)
         tally.save(conn, self._process)
 
     def _fail_exhausted(self, now: datetime) -> None:
@@ -294,7 +298,3 @@ class Relay:
             self._breathe()
             # A flood writes as much as can be sealed, and lanes must not run empty over it.
             self.feed()
-
-
-def _end_pause(channels: Sequence[str], conn: Any, now: datetime, limit: int) -> list[Moved]:
-    return relay.end_pause(conn, channels, now, limit)

@@ -20,8 +20,9 @@ class Beat:
     """The last sign of life of a process.
 
     What a worker says in `detail`: the `lanes` it is there for, those of them it is `deaf` on, how many messages it has
-    `received` from each, how many it `holds` and how many it has `room` for, and the newest announcement it has
-    `answered` on each. A relay: how many messages are `waiting` on each lane, or none when the broker did not say.
+    `received` from each, how many seconds ago it last `took` work from each, how many messages it `holds` and how many
+    it has `room` for, and the newest announcement it has `answered` on each. A relay: how many messages are `waiting`
+    on each lane, or none when the broker did not say.
     """
 
     process: str

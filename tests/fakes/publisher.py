@@ -10,6 +10,7 @@ class RecordingPublisher:
 
     def __init__(self) -> None:
         self.published: list[Announcement] = []
+        self.canaries: list[tuple[str, str]] = []
         self._arrived = threading.Condition()
 
     def publish(self, announcement: Announcement) -> None:
@@ -22,6 +23,10 @@ class RecordingPublisher:
         """How much was published on a lane."""
         with self._arrived:
             return sum(len(one.ids) for one in self.published if one.lane == lane)
+
+    def send_canary(self, lane: str, canary_id: str) -> None:
+        """Keep it, apart from the announcements."""
+        self.canaries.append((lane, canary_id))
 
     def ids(self, count: int, timeout: float = 5.0) -> list[str]:
         """The notifications announced so far, once there are as many as that."""

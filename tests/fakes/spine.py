@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.domain.notifications import Notification
+from app.domain.notifications import Notification, lanes_of
 from app.observability.metrics import Metrics
 from app.rendering.reasons import Translator
 from app.rendering.render import Renderer
@@ -16,6 +16,7 @@ from app.services.admission import Admission
 from app.services.alert_turns import AlertTurns
 from app.services.announcing import Announcer, Publisher
 from app.services.briefs import Briefs
+from app.services.canaries import Canaries
 from app.services.channel_desk import ChannelDesk
 from app.services.contact_book import ContactBook
 from app.services.contact_watch import ContactWatch
@@ -68,6 +69,7 @@ from tests.fakes.scripted import Hooks, Letters, Shelf
 ROOT = Path(__file__).parents[2]
 LEASE = timedelta(seconds=90)
 GRACE = timedelta(seconds=30)
+CANARY_EVERY, CANARY_PATIENCE = timedelta(seconds=60), timedelta(seconds=25)
 PROCESS = "test@here"
 PUBLIC_URL = "https://im2.example"
 
@@ -183,6 +185,15 @@ class Spine:
             clock,
             pauses=self.pauses,
             digests=Digests(database, self.people, admission, given_rules.dedupe_window, clock, process=PROCESS),
+            canaries=Canaries(
+                database,
+                publisher or self.publisher,
+                lanes_of(self.channels),
+                clock,
+                every=CANARY_EVERY,
+                patience=CANARY_PATIENCE,
+                monotonic=lambda: self.seconds,
+            ),
             process=PROCESS,
         )
         self.fallbacks = Fallbacks(database, clock, process=PROCESS)

@@ -6,13 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from app.observability.crossings import Crossings
 from app.observability.health import Health
-from app.store import heartbeats
+from app.store import canaries, heartbeats
 from app.store.engine import Database
 from tests.fakes.rows import insert_notification
 
 LANES = ["critical", "ingest", "email", "bulk"]
-SILENCE, WAIT = timedelta(seconds=25), timedelta(seconds=130)
+SILENCE, WAIT, EVERY = timedelta(seconds=25), timedelta(seconds=130), timedelta(seconds=60)
 
 
 class Broker:
@@ -47,7 +48,15 @@ class Channel:
 
 
 def health(database, clock, broker=None) -> Health:
-    return Health(database, broker or Broker(), clock, {"email": Channel()}, longest_silence=SILENCE, longest_wait=WAIT)
+    return Health(
+        database,
+        broker or Broker(),
+        clock,
+        {"email": Channel()},
+        longest_silence=SILENCE,
+        longest_wait=WAIT,
+        crossings=Crossings(clock, LANES, every=EVERY, patience=SILENCE),
+    )
 
 
 def worker(database, clock, name, *lanes, **detail):
@@ -115,6 +124,7 @@ def test_everything_hanging_at_once_takes_no_longer_than_one_of_them(tmp_path, c
         "broker",
         "relay",
         "workers",
+        "canary",
     }
     gate.set()
     database.close()
@@ -218,6 +228,38 @@ def test_what_waits_by_right_or_has_ended_never_does(database, clock, workers, r
     assert workers()[0] == "ok"
 
 
+def canary_of(database, clock):
+    check = health(database, clock).report()["checks"]["canary"]
+    return check["status"], check["detail"]
+
+
+def test_what_crosses_no_more_fails_the_service(database, clock, well):
+    """The canary alone tells: everybody is alive, and nothing is due."""
+    with database.write() as conn:
+        for lane in LANES:
+            canaries.send(conn, lane, None, f"cny_{lane}", clock.now())
+            if lane != "email":
+                canaries.cross(conn, lane, [f"cny_{lane}"], clock.now())
+    assert canary_of(database, clock)[0] == "ok"
+    clock.advance(seconds=86)
+    for lane in set(LANES) - {"email"}:
+        with database.write() as conn:
+            canaries.send(conn, lane, canaries.known(conn)[lane], f"cny_{lane}_2", clock.now())
+    worker(database, clock, "worker@a#2", *LANES, took={}, holds=0, room=4)
+    assert canary_of(database, clock) == ("failing", "no worker does the test message of email, for 86 s")
+    assert health(database, clock).report()["status"] == "failing"
+    # What a worker says of its last work was so when it said it.
+    worker(database, clock, "worker@a#2", *LANES, took={"email": 20}, holds=0, room=4)
+    assert canary_of(database, clock)[0] == "ok"
+    clock.advance(seconds=6)
+    assert canary_of(database, clock)[0] == "failing"
+    worker(database, clock, "worker@a#2", *LANES, took={"email": 50}, holds=4, room=4)
+    assert canary_of(database, clock)[0] == "ok"
+    # The dead are no excuse.
+    clock.advance(seconds=26)
+    assert canary_of(database, clock)[0] == "failing"
+
+
 def test_parts_are_asked_once_a_second(database, clock, well):
     broker = Broker()
     asked = health(database, clock, broker)
@@ -231,5 +273,5 @@ def test_parts_are_asked_once_a_second(database, clock, well):
 def test_without_a_schema_the_database_fails(tmp_path, clock):
     database = Database(f"sqlite:///{tmp_path}/empty.db")
     report = health(database, clock).report()
-    assert {report["checks"][name]["status"] for name in ("database", "relay", "workers")} == {"failing"}
+    assert {report["checks"][name]["status"] for name in ("database", "relay", "workers", "canary")} == {"failing"}
     database.close()

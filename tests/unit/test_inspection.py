@@ -12,7 +12,8 @@ from tests.fakes.clock import FakeClock
 
 SUBMIT, RENDER, DELIVER = "notifications.submit", "notifications.render", "notifications.deliver.email"
 CLOCK = FakeClock()
-INSPECTION = Inspection(SUBMIT, {RENDER, DELIVER}, CLOCK.now)
+CANARY = "notifications.canary"
+INSPECTION = Inspection(SUBMIT, {RENDER, DELIVER}, CANARY, CLOCK.now)
 SOON = (CLOCK.now() + timedelta(hours=1)).isoformat()
 LATE = (CLOCK.now() + timedelta(hours=1, seconds=1)).isoformat()
 EVENT = {"type": "job.completed", "recipients": ["u"], "data": {"job_id": "j"}}
@@ -181,3 +182,34 @@ def test_a_step_with_ids_and_steps_behind_it_passes(note):
 )
 def test_on_our_lanes_nothing_passes_but_ids_and_our_steps(note):
     assert reason(note, "email") == "malformed"
+
+
+@pytest.mark.parametrize("lane", ["ingest", "email"])
+def test_a_canary_passes_on_every_lane_and_says_nothing_else(lane):
+    odd = {"kwargsrepr": "secret", "shadow": "x", "timelimit": 5, "retries": 3, "origin": "me"}
+    note = message([["cny_1"]], embed={"callbacks": None, "chain": None}, task=CANARY, **odd)
+    INSPECTION.inspect(note, lane)
+    assert note.headers == {"task": CANARY, "id": "t-1", "retries": 0}
+
+
+@pytest.mark.parametrize("lane", ["ingest", "email"])
+@pytest.mark.parametrize(
+    "note",
+    [
+        message(task=CANARY),
+        message(["cny_1"], task=CANARY),
+        message([[]], task=CANARY),
+        message([["cny_1", "cny_2"]], task=CANARY),
+        message([["x" * 65]], task=CANARY),
+        message([["cny_1"]], {"ids": []}, task=CANARY),
+        message([["cny_1"]], embed={"chain": [{"task": RENDER}]}, task=CANARY),
+        message([["cny_1"]], task=CANARY, eta=SOON),
+    ],
+    ids=lambda note: note.body.decode()[:60],
+)
+def test_what_only_calls_itself_a_canary_does_not(note, lane):
+    assert reason(note, lane) == "malformed"
+
+
+def test_no_step_leads_to_a_canary():
+    assert reason(message([["ntf_1"]], embed={"chain": [{"task": CANARY}]}, task=RENDER), "email") == "malformed"

@@ -41,6 +41,17 @@ heartbeats = Table(
     Column("detail", JSON, nullable=False),
 )
 
+canaries = Table(
+    "canaries",
+    metadata,
+    Column("lane", String(32), primary_key=True),
+    Column("id", String(40), nullable=False),
+    Column("sent_at", UtcTime, nullable=False),
+    Column("published_at", UtcTime),
+    Column("crossed_id", String(40)),
+    Column("crossed_at", UtcTime),
+)
+
 audit = Table(
     "audit",
     metadata,
