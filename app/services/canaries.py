@@ -18,7 +18,7 @@ from app.store.engine import Database
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 1.0
-_BROKER_PAUSE_SECONDS = 5.0
+_BROKER_PAUSE = timedelta(seconds=5)
 
 
 class Canaries:
@@ -54,21 +54,30 @@ class Canaries:
             return
         self._looks_at = self._monotonic() + _LOOK_SECONDS
         due = self._claim()
-        for number, (lane, canary_id) in enumerate(due):
-            try:
-                self._publisher.send_canary(lane, canary_id)
-            except PublishFailed as error:
-                _log.warning("canary_not_sent", extra={"lane": lane, "error": str(error)})
-                self._rest()
-                with self._database.write() as conn:
-                    canaries.refused(conn, [id_ for _, id_ in due[number:]])
-                return
+        if not due:
+            return
+        taken = self._publish(due)
+        now = self._clock.now()
+        with self._database.write() as conn:
+            canaries.published(conn, [id_ for _, id_ in due[:taken]], now)
+            canaries.published(conn, [id_ for _, id_ in due[taken:]], None)
 
     def cross(self, lane: str, ids: Sequence[str]) -> None:
         """Take in what came on a lane. Raises DatabaseUnavailable."""
         now = self._clock.now()
         with self._database.write() as conn:
             canaries.cross(conn, lane, ids, now)
+
+    def _publish(self, due: Sequence[tuple[str, str]]) -> int:
+        """How many the broker took; after the first that it does not, it is not asked for the others."""
+        for number, (lane, canary_id) in enumerate(due):
+            try:
+                self._publisher.send_canary(lane, canary_id)
+            except PublishFailed as error:
+                _log.warning("canary_not_sent", extra={"lane": lane, "error": str(error)})
+                self._rest()
+                return number
+        return len(due)
 
     def _claim(self) -> list[tuple[str, str]]:
         """The canaries that this relay, and no other, has to send now, with their lanes."""
@@ -101,12 +110,12 @@ class Canaries:
         """
         if not canary.is_under_way:
             return False
+        quiet = now - canary.tried_at
         if canary.published_at is None:
-            return True
-        quiet = now - canary.published_at
+            return quiet >= _BROKER_PAUSE
         if quiet < self._lost_after:
             return False
-        return quiet >= max(self._every, canary.published_at - canary.sent_at) or self._is_empty(canary.lane)
+        return quiet >= max(self._every, canary.tried_at - canary.sent_at) or self._is_empty(canary.lane)
 
     def _is_empty(self, lane: str) -> bool:
         if self._monotonic() + _LOOK_SECONDS < self._looks_at:
@@ -118,4 +127,4 @@ class Canaries:
         return waiting == 0
 
     def _rest(self) -> None:
-        self._looks_at = self._monotonic() + _BROKER_PAUSE_SECONDS
+        self._looks_at = self._monotonic() + _BROKER_PAUSE.total_seconds()

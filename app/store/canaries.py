@@ -19,13 +19,14 @@ _C = canaries.c
 
 @dataclass(frozen=True, slots=True)
 class Canary:
-    """The newest of a lane. `sent_at` is when it was first tried to send it; `crossed_at` may be that of one before."""
+    """The newest of a lane, tried first at `sent_at` and last at `tried_at`; `crossed_at` may be that of one before."""
 
     lane: str
     id: str
     sent_at: datetime
+    tried_at: datetime
     published_at: datetime | None
-    """When the broker last took it; None when it refused."""
+    """When the broker last took it; None when it did not, or refused it since."""
     crossed_id: str | None
     crossed_at: datetime | None
 
@@ -37,13 +38,13 @@ class Canary:
 
 def known(conn: Connection) -> dict[str, Canary]:
     """The newest canary of each lane that ever had one."""
-    rows = select(_C.lane, _C.id, _C.sent_at, _C.published_at, _C.crossed_id, _C.crossed_at)
+    rows = select(_C.lane, _C.id, _C.sent_at, _C.tried_at, _C.published_at, _C.crossed_id, _C.crossed_at)
     return {row.lane: Canary(*row) for row in conn.execute(rows)}
 
 
 def send(conn: Connection, lane: str, seen: Canary | None, canary_id: str, now: datetime) -> bool:
     """Put a new canary in the place of the one that was seen there; false when somebody else was quicker."""
-    values = {"id": canary_id, "sent_at": now, "published_at": now}
+    values = {"id": canary_id, "sent_at": now, "tried_at": now, "published_at": None}
     if seen is None:
         insert = sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert
         added = insert(canaries).values(lane=lane, **values).on_conflict_do_nothing().returning(_C.lane)
@@ -54,12 +55,12 @@ def send(conn: Connection, lane: str, seen: Canary | None, canary_id: str, now: 
 def send_again(conn: Connection, seen: Canary, now: datetime) -> bool:
     """Note that a canary is sent once more; false when somebody else was quicker, or it has crossed meanwhile."""
     again = _as_seen(seen).where(_C.crossed_id.is_distinct_from(seen.id))
-    return conn.execute(again.values(published_at=now)).rowcount == 1
+    return conn.execute(again.values(tried_at=now)).rowcount == 1
 
 
-def refused(conn: Connection, ids: Collection[str]) -> None:
-    """Note that the broker did not take these."""
-    conn.execute(update(canaries).where(_C.id.in_(ids)).values(published_at=None))
+def published(conn: Connection, ids: Collection[str], now: datetime | None) -> None:
+    """Note that the broker took these; with None, that it did not."""
+    conn.execute(update(canaries).where(_C.id.in_(ids)).values(published_at=now))
 
 
 def cross(conn: Connection, lane: str, ids: Collection[str], now: datetime) -> bool:
@@ -74,5 +75,4 @@ def forget(conn: Connection) -> None:
 
 
 def _as_seen(seen: Canary) -> Update:
-    unchanged = (_C.id == seen.id, _C.published_at.is_not_distinct_from(seen.published_at))
-    return update(canaries).where(_C.lane == seen.lane, *unchanged)
+    return update(canaries).where(_C.lane == seen.lane, _C.id == seen.id, _C.tried_at == seen.tried_at)

@@ -145,17 +145,39 @@ def test_what_the_broker_refuses_is_known_and_tried_again(sender, clock):
     sender.lanes.hangs = True
     assert sender.send() == []
     assert {canary.published_at for canary in sender.known().values()} == {None}
+    clock.advance(seconds=5)
+    assert sender.send() == []
+    assert {canary.published_at for canary in sender.known().values()} == {None}
     sender.lanes.hangs = False
     clock.advance(seconds=5)
     assert sender.send() == sorted(LANES)
+    assert {canary.published_at for canary in sender.known().values()} == {clock.now()}
     sender.cross()
     assert sender.under_way() == set()
 
 
-def test_a_broker_that_hangs_is_left_alone_for_five_seconds(sender):
+def test_one_that_was_on_its_lane_and_is_refused_then_is_known_as_refused(sender, clock):
+    sender.send()
+    sender.lanes.flush()
+    clock.advance(seconds=20)
+    taken = sender.lanes.send_canary
+
+    def refuse(lane, _canary_id):
+        raise PublishFailed(lane)
+
+    sender.lanes.send_canary = refuse
+    sender.send()
+    assert {canary.published_at for canary in sender.known().values()} == {None}
+    sender.lanes.send_canary = taken
+    clock.advance(seconds=5)
+    assert sender.send() == sorted(LANES)
+
+
+def test_a_broker_that_hangs_is_left_alone_for_five_seconds(sender, clock):
     sender.lanes.hangs = True
     sender.send()
     sender.lanes.hangs = False
+    clock.advance(seconds=5)
     sender.seconds += 4.9
     sender.canaries.send()
     assert sender.lanes.sent == []

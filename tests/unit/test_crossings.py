@@ -28,11 +28,11 @@ class Ways:
     def send(self, lane, *, taken=True):
         before, now = self.known.get(lane), self.clock.now()
         crossed = (before.crossed_id, before.crossed_at) if before else (None, None)
-        self.known[lane] = Canary(lane, f"cny_{next(self.ids)}", now, now if taken else None, *crossed)
+        self.known[lane] = Canary(lane, f"cny_{next(self.ids)}", now, now, now if taken else None, *crossed)
 
     def cross(self, lane):
         one = self.known[lane]
-        self.known[lane] = Canary(lane, one.id, one.sent_at, one.published_at, one.id, self.clock.now())
+        self.known[lane] = Canary(lane, one.id, one.sent_at, one.tried_at, one.published_at, one.id, self.clock.now())
 
     def check(self, *workers):
         return self.crossings.check(self.known, workers or [IDLE])
@@ -146,7 +146,7 @@ def test_lanes_that_nobody_ever_sent_to_are_not_missed(ways, clock):
     assert ways.crossings.check({}, [IDLE]) == Check("off", "no test message is sent yet")
     del ways.known["email"]
     assert ways.check() == WELL
-    ways.known["former"] = Canary("former", "cny_1", clock.now() - timedelta(days=9), None, None, None)
+    ways.known["former"] = Canary("former", "cny_1", *2 * [clock.now() - timedelta(days=9)], None, None, None)
     assert ways.check() == WELL
 
 

@@ -238,6 +238,7 @@ def test_what_crosses_no_more_fails_the_service(database, clock, well):
     with database.write() as conn:
         for lane in LANES:
             canaries.send(conn, lane, None, f"cny_{lane}", clock.now())
+            canaries.published(conn, [f"cny_{lane}"], clock.now())
             if lane != "email":
                 canaries.cross(conn, lane, [f"cny_{lane}"], clock.now())
     assert canary_of(database, clock)[0] == "ok"

@@ -47,6 +47,7 @@ canaries = Table(
     Column("lane", String(32), primary_key=True),
     Column("id", String(40), nullable=False),
     Column("sent_at", UtcTime, nullable=False),
+    Column("tried_at", UtcTime, nullable=False),
     Column("published_at", UtcTime),
     Column("crossed_id", String(40)),
     Column("crossed_at", UtcTime),

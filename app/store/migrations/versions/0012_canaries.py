@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("lane", sa.String(32), nullable=False),
         sa.Column("id", sa.String(40), nullable=False),
         sa.Column("sent_at", sa.BigInteger(), nullable=False),
+        sa.Column("tried_at", sa.BigInteger(), nullable=False),
         sa.Column("published_at", sa.BigInteger(), nullable=True),
         sa.Column("crossed_id", sa.String(40), nullable=True),
         sa.Column("crossed_at", sa.BigInteger(), nullable=True),
