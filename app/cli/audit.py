@@ -56,7 +56,10 @@ def _verify(log: AuditLog) -> int:
     if verdict.first_bad is not None:
         print(f"entry {verdict.first_bad} is not what was sealed; {verdict.sealed - 1} before it are", file=sys.stderr)
         return 1
-    print(f"{verdict.sealed} entries are as they were sealed; {verdict.unsealed} newer ones wait for their seal")
+    purged = f"; {verdict.purged} before them were purged" if verdict.purged else ""
+    print(
+        f"{verdict.sealed} entries are as they were sealed; {verdict.unsealed} newer ones wait for their seal{purged}"
+    )
     return 0
 
 

@@ -19,9 +19,17 @@ ERASED_USER = "_erased"
 
 def new_id(prefix: Prefix, now: datetime) -> str:
     """A new identifier; those made a microsecond later sort later."""
-    milliseconds, rest = divmod((now - _EPOCH) // _MICROSECOND, 1000)
+    return _at(prefix, now, int.from_bytes(os.urandom(8)) & (2**62 - 1))
+
+
+def first_id(prefix: Prefix, moment: datetime) -> str:
+    """What no identifier that was made at that moment or later sorts before, and every one made earlier does."""
+    return _at(prefix, moment, 0)
+
+
+def _at(prefix: Prefix, moment: datetime, tail: int) -> str:
+    milliseconds, rest = divmod((moment - _EPOCH) // _MICROSECOND, 1000)
     fraction = rest * 4096 // 1000
-    tail = int.from_bytes(os.urandom(8)) & (2**62 - 1)
     return f"{prefix}_{UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | tail)}"
 
 

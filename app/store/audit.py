@@ -13,7 +13,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, text
 
-from app.store import audit_people
+from app.store import audit_anchor, audit_people
+from app.store.audit_anchor import Anchor
 from app.store.tables import audit, audit_chain
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -52,11 +53,15 @@ class StoredEntry:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a check of the chain found: how many rows are sealed and unsealed, and the first bad row, if any."""
+    """What a check of the chain found: how many rows are sealed and unsealed, and the first bad row, if any.
+
+    `purged` is how many there were before them, which are gone by now.
+    """
 
     sealed: int
     unsealed: int
     first_bad: int | None
+    purged: int = 0
 
 
 def record(conn: Connection, entries: Sequence[Entry]) -> None:
@@ -173,16 +178,24 @@ def seal(conn: Connection, limit: int = 1000) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """How far a check of the chain has come: so many links hold, and `hash` is that of the last of them."""
+    """How far a check of the chain has come: up to link `sealed` all hold, and `hash` is that of it.
+
+    It begins behind the links that were purged, whose number is `purged`.
+    """
 
     sealed: int = 0
     hash: str = ""
     first_bad: int | None = None
     done: bool = False
+    purged: int = 0
 
 
 def check(conn: Connection, before: Checked, limit: int) -> Checked:
-    """Recompute the next links of the chain; `sealed` counts a bad one too, and nothing is looked at after it."""
+    """Recompute the next links of the chain; `sealed` counts a bad one too, and nothing is looked at after it.
+
+    What is purged in the middle of a check is not looked at any more.
+    """
+    before = _from(audit_anchor.newest(conn), before)
     joined = select(audit, audit_chain.c.seq, audit_chain.c.audit_id, audit_chain.c.prev, audit_chain.c.hash)
     statement = joined.select_from(audit_chain.outerjoin(audit, audit.c.id == audit_chain.c.audit_id))
     following = statement.where(audit_chain.c.seq > before.sealed).order_by(audit_chain.c.seq).limit(limit)
@@ -201,15 +214,24 @@ def check(conn: Connection, before: Checked, limit: int) -> Checked:
     forged = audit_people.forged(conn, _people_in(right))
     for place, entry in enumerate(right, before.sealed + 1) if forged else ():
         if not forged.isdisjoint(_people_in([entry])):
-            return Checked(place, prev, entry.id, done=True)
-    return Checked(sealed, prev, first_bad, done=first_bad is not None or len(rows) < limit)
+            return Checked(place, prev, entry.id, done=True, purged=before.purged)
+    done = first_bad is not None or len(rows) < limit
+    return Checked(sealed, prev, first_bad, done, before.purged)
+
+
+def _from(anchor: Anchor, before: Checked) -> Checked:
+    """Where a check goes on, as what is up to the anchor is gone."""
+    if before.sealed >= anchor.seq:
+        return before
+    return Checked(anchor.seq, anchor.hash, purged=anchor.seq)
 
 
 def verdict(conn: Connection, checked: Checked) -> Verdict:
     """What a check that is done has found."""
+    sealed = checked.sealed - checked.purged
     if checked.first_bad is not None:
-        return Verdict(checked.sealed, 0, checked.first_bad)
-    return Verdict(checked.sealed, max(count(conn) - checked.sealed, 0), None)
+        return Verdict(sealed, 0, checked.first_bad, checked.purged)
+    return Verdict(sealed, max(count(conn) - sealed, 0), None, checked.purged)
 
 
 def verify(conn: Connection) -> Verdict:

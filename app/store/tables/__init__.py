@@ -25,6 +25,7 @@ from app.store.tables.notifications import (
 from app.store.tables.operations import (
     api_keys,
     audit,
+    audit_anchor,
     audit_chain,
     canaries,
     counters,
@@ -66,6 +67,7 @@ __all__ = [
     "api_keys",
     "attempts",
     "audit",
+    "audit_anchor",
     "audit_chain",
     "audit_people",
     "canaries",

@@ -75,6 +75,15 @@ audit_chain = Table(
     UniqueConstraint("audit_id"),
 )
 
+# Up to which link of the chain the log was purged.
+audit_anchor = Table(
+    "audit_anchor",
+    metadata,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
 markers = Table(
     "markers",
     metadata,
