@@ -112,6 +112,12 @@ def _audit(settings: "Settings", arguments: argparse.Namespace) -> int:
     return audit.run(settings, arguments)
 
 
+def _purge(settings: "Settings", arguments: argparse.Namespace) -> int:
+    from app.cli import purge
+
+    return purge.run(settings, dry_run=arguments.dry_run)
+
+
 def _preferences(settings: "Settings", arguments: argparse.Namespace) -> int:
     from app.cli import preferences
 
@@ -215,6 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     rotate.set_defaults(run=_rotate_secret)
     _audit_words(command("audit", _audit, "check the audit log, or write it out"))
+    _purge_words(command("purge", _purge, "delete what is older than RETENTION_DAYS now; the relay does it by and by"))
     backup = command("backup", _backup, "write the whole database into one file, while the service runs (SQLite)")
     backup.add_argument("file", type=Path, metavar="FILE")
     back = command("restore", _restore, "put such a file in the place of the database, also while the service runs")
@@ -231,11 +238,7 @@ def _parser() -> argparse.ArgumentParser:
     for option, text in (("type", "such as job.failed"), ("channel", "such as email"), ("language", "such as de")):
         lint.add_argument(f"--{option}", action="append", default=[], metavar=option.upper(), help=f"only this, {text}")
     lint.add_argument("--json", action="store_true", help="the faults as JSON")
-    sinks = command("sinks", _sinks, "a local mail box and fake receivers, for trying things out")
-    sinks.add_argument("--host", default="127.0.0.1")
-    sinks.add_argument("--http-port", type=int, default=8025, help="for webhooks, chat and alerts")
-    sinks.add_argument("--smtp-port", type=int, default=1025, help="for mail")
-    sinks.add_argument("--secret", action="append", default=[], metavar="WHSEC", help="check signatures with it")
+    _sinks_words(command("sinks", _sinks, "a local mail box and fake receivers, for trying things out"))
     tour = command("tour", _tour, "one event of each type on every channel, to the sinks, and what arrived there")
     tour.add_argument("--sinks", default="http://127.0.0.1:8025", metavar="URL")
     tour.add_argument("--seconds", type=float, default=90, help="how long to wait for the last of it")
@@ -255,6 +258,17 @@ def _audit_words(parser: argparse.ArgumentParser) -> None:
     export.add_argument("--action", dest="of", help="such as key.created")
     export.add_argument("--object", help="such as an id")
     export.add_argument("--output", metavar="FILE", help="by default the standard output")
+
+
+def _sinks_words(sinks: argparse.ArgumentParser) -> None:
+    sinks.add_argument("--host", default="127.0.0.1")
+    sinks.add_argument("--http-port", type=int, default=8025, help="for webhooks, chat and alerts")
+    sinks.add_argument("--smtp-port", type=int, default=1025, help="for mail")
+    sinks.add_argument("--secret", action="append", default=[], metavar="WHSEC", help="check signatures with it")
+
+
+def _purge_words(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--dry-run", action="store_true", help="only say how much that is")
 
 
 def _preferences_words(parser: argparse.ArgumentParser) -> None:

@@ -56,6 +56,7 @@ from app.services.previews import Previews
 from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
+from app.services.retention import Retention
 from app.services.sessions import Sessions
 from app.services.targets import Targets
 from app.services.template_desk import TemplateDesk
@@ -121,6 +122,7 @@ class Services:
     pipeline: Pipeline
     delivery: Delivery
     relay: Relay
+    retention: Retention
     progress: Progress
     failpoints: Failpoints
     canaries: Canaries
@@ -277,6 +279,7 @@ def build_services(
             canaries=canaries,
             process=process,
         ),
+        retention=Retention(database, channels, timedelta(days=settings.retention_days), clock, process=process),
         progress=progress,
         failpoints=failpoints,
         canaries=canaries,

@@ -38,6 +38,8 @@ def run(settings: Settings) -> None:
                 pause = _BUSY_SECONDS
             if services.erasures.carry_on(_ERASE_SECONDS):
                 pause = _BUSY_SECONDS
+            if services.retention.carry_on():
+                pause = _BUSY_SECONDS
             if time.monotonic() - swept_at >= settings.relay_tick_seconds:
                 swept_at = time.monotonic()
                 services.relay.sweep()

@@ -4,7 +4,6 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.utils import getaddresses
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal, Self
@@ -14,7 +13,7 @@ from zoneinfo import ZoneInfo
 from babel.core import Locale, UnknownLocaleError
 from limits import RateLimitItem, parse
 
-from app.config import event_file, receivers
+from app.config import event_file, mail, receivers
 from app.config.per_channel import channel_kinds, rate_limits, retry_plans, unknown_channels
 from app.config.reader import Reader
 from app.domain.events import EventTypes
@@ -27,9 +26,6 @@ DAY = 86_400
 LONGEST_ATTEMPT_SECONDS = 20
 """No attempt on any channel may take longer; threads know no time limit of their own."""
 _ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:\d{1,5})?", re.IGNORECASE)
-# The part before the @ in ASCII: not every server that a mail passes would take another one.
-_ONE_SENDER = re.compile(r"[!-+\--?A-~]+@[^@\s,]+")
-CONSOLE_SENDER = "IM2 <notifications@localhost>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +72,8 @@ class Settings:
     rate_limit_overflow: Literal["digest", "drop"]
     retry_plans: Mapping[str, tuple[float, ...]]
     """The waits before each retry by channel, for every channel; an empty plan is one attempt."""
+    retention_days: int
+    """How long what has ended is kept; 0 is for ever."""
     lease_seconds: float
     relay_tick_seconds: float
     relay_grace_seconds: float
@@ -105,6 +103,7 @@ class Settings:
         lease = read.number("LEASE_SECONDS", 90, most=3600, least=1)
         limit = read.whole("RATE_LIMIT_PER_USER", 10, 0, 1_000_000)
         overflow = read.choice("RATE_LIMIT_OVERFLOW", "digest", ("digest", "drop"))
+        dedupe_window = read.number("DEDUPE_WINDOW_SECONDS", 300, most=30 * DAY)
         unknown_channels(read, kinds)
         settings = cls(
             log_level="DEBUG" if debug else level,
@@ -141,7 +140,7 @@ class Settings:
             public_url=(read.url("PUBLIC_URL", ("http", "https")) or f"http://{_bracketed(host)}:{port}").rstrip("/"),
             event_types=event_file.read(data_dir / event_file.NAME, read.fault),
             sign_in_url=read.url("SIGN_IN_URL", ("http", "https")),
-            smtp=_smtp(read, lease),
+            smtp=mail.smtp(read, lease),
             slack_webhook_url=receivers.hook(read, "SLACK_WEBHOOK_URL"),
             discord_webhook_url=receivers.hook(read, "DISCORD_WEBHOOK_URL"),
             pagerduty=receivers.pagerduty(read),
@@ -150,12 +149,13 @@ class Settings:
             webhook_allowed_networks=read.parsed(
                 "WEBHOOK_ALLOWED_NETWORKS", (), _networks, "must be networks like 10.0.0.0/8,fd00::/8"
             ),
-            dedupe_window_seconds=read.number("DEDUPE_WINDOW_SECONDS", 300, most=30 * DAY),
+            dedupe_window_seconds=dedupe_window,
             rate_limit_window_minutes=read.number("RATE_LIMIT_WINDOW_MINUTES", 5, most=DAY / 60, above=True),
             rate_limit_per_user=limit,
             rate_limits=rate_limits(read, kinds, limit),
             rate_limit_overflow="drop" if overflow == "drop" else "digest",
             retry_plans=retry_plans(read, kinds),
+            retention_days=_retention_days(read, dedupe_window),
             lease_seconds=lease,
             relay_tick_seconds=read.number("RELAY_TICK_SECONDS", 5, most=300, above=True),
             relay_grace_seconds=read.number("RELAY_GRACE_SECONDS", 30, most=3600),
@@ -192,33 +192,18 @@ class Settings:
         return self.data_dir / "mail"
 
 
-def _smtp(read: Reader, lease: float) -> SmtpSettings:
-    host = read.optional("SMTP_HOST")
-    if host and "SMTP_FROM" not in read:
-        read.fault("SMTP_FROM", "is required with SMTP_HOST, like IM2 <notifications@example.com>")
-    if "SMTP_PASSWORD" in read and "SMTP_USERNAME" not in read:
-        read.fault("SMTP_USERNAME", "is required with SMTP_PASSWORD")
-    use_ssl = read.flag("SMTP_USE_SSL", False)
-    use_tls = read.flag("SMTP_USE_TLS", True)
-    return SmtpSettings(
-        host=host,
-        port=read.whole("SMTP_PORT", 587, 1, 65_535),
-        username=read.optional("SMTP_USERNAME"),
-        password=read.optional("SMTP_PASSWORD"),
-        sender=read.parsed(
-            "SMTP_FROM", CONSOLE_SENDER, _sender, "must be one address, like IM2 <notifications@example.com>"
-        ),
-        use_tls=use_tls and not use_ssl,
-        use_ssl=use_ssl,
-        timeout=min(15.0, lease / 2),
-    )
-
-
 def _webhook_timeout(read: Reader, lease: float) -> float:
     seconds = read.number("WEBHOOK_TIMEOUT_SECONDS", 5, most=LONGEST_ATTEMPT_SECONDS, above=True)
     if seconds > lease / 2:
         read.fault("WEBHOOK_TIMEOUT_SECONDS", "must be at most half of LEASE_SECONDS, or a lease may lapse mid-attempt")
     return seconds
+
+
+def _retention_days(read: Reader, dedupe_window: float) -> int:
+    days = read.whole("RETENTION_DAYS", 90, 0, 36_500)
+    if 0 < days * DAY < dedupe_window:
+        read.fault("RETENTION_DAYS", "must not be shorter than DEDUPE_WINDOW_SECONDS, or repeats would not be known")
+    return days
 
 
 def _database(value: str) -> str:
@@ -279,13 +264,6 @@ def _zone(value: str) -> str:
 
 def _networks(value: str) -> tuple[Network, ...]:
     return tuple(ip_network(part.strip()) for part in value.split(",") if part.strip())
-
-
-def _sender(value: str) -> str:
-    addresses = getaddresses([value])
-    if not value.isprintable() or len(addresses) != 1 or not _ONE_SENDER.fullmatch(addresses[0][1]):
-        raise ValueError
-    return value
 
 
 def _folder(value: str) -> Path:

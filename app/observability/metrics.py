@@ -28,6 +28,7 @@ _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     (counters.DUPLICATES, "Notifications that repeated an earlier one.", ("type", "channel")),
     (counters.GATE_ERRORS, "Checks that let notifications pass because Redis did not answer.", ("gate",)),
     (counters.REFUSED, "Messages on the lanes that were no task of ours, and were dropped.", ("reason",)),
+    (counters.PURGED, "Notifications that were purged after RETENTION_DAYS.", ()),
 )
 
 
@@ -149,6 +150,8 @@ class Snapshot(Collector):
 
     def _expected(self, labels: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         match labels:
+            case ():
+                yield ()
             case ("type",):
                 yield from ((type_,) for type_ in self._types)
             case ("channel",):

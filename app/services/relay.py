@@ -117,7 +117,7 @@ class Relay:
             for lane, lost_before in self._lost_before(before).items():
                 self._announce(partial(relay.take_lost, lane=lane, before=lost_before, limit=_SLICE, now=now))
         with self._database.write() as conn:
-            events.forget_keys(conn, now - KEY_LIFETIME)
+            events.forget_keys(conn, now - KEY_LIFETIME, 10 * _SLICE)
         self._seal()
         self.beat()
 

@@ -24,6 +24,7 @@ LIMITED = "notification_rate_limit_hits_total"
 DUPLICATES = "notification_duplicates_total"
 GATE_ERRORS = "notification_gate_errors_total"
 REFUSED = "notification_messages_refused_total"
+PURGED = "notifications_purged_total"
 Refusal = Literal["unreadable", "too_large", "unknown_task", "malformed"]
 """Why a message on a lane was dropped: no JSON, too long, no task for this lane, not what such a task takes."""
 REFUSALS: tuple[Refusal, ...] = get_args(Refusal)

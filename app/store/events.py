@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select
+from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -77,6 +77,10 @@ def claim_key(
     return Claimed(row.event_id, row.request_hash)
 
 
-def forget_keys(conn: Connection, before: datetime) -> int:
-    """Drop idempotency keys that are older; how many they were."""
-    return conn.execute(delete(idempotency).where(idempotency.c.created_at < before)).rowcount
+def forget_keys(conn: Connection, before: datetime, limit: int) -> int:
+    """Drop some of the idempotency keys that are older; how many they were."""
+    keys = idempotency.c
+    old = select(keys.owner, keys.key).where(keys.created_at < before).order_by(keys.created_at).limit(limit)
+    if conn.dialect.name != "sqlite":
+        old = old.with_for_update(skip_locked=True)
+    return conn.execute(delete(idempotency).where(tuple_(keys.owner, keys.key).in_(old))).rowcount

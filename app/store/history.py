@@ -73,8 +73,11 @@ def replayable(conn: Connection, wanted: Filters, *, limit: int) -> list[Notific
     told = select(events.c.id).where(events.c.id == _N.event_id).exists() | (_N.type == DIGEST)
     # Of those whose reader was erased there is nothing left to say.
     conditions = [*_conditions(wanted), _N.status.in_(TERMINAL), ~repeated, told, _N.user_id != ERASED_USER]
-    rows = conn.execute(select(notifications).where(*conditions).order_by(_N.id).limit(limit)).mappings()
-    return [Notification(**row) for row in rows]
+    chosen = select(notifications).where(*conditions).order_by(_N.id).limit(limit)
+    if conn.dialect.name != "sqlite":
+        # What is replayed may not be purged meanwhile, and takes its event with it.
+        chosen = chosen.with_for_update(read=True, of=notifications)
+    return [Notification(**row) for row in conn.execute(chosen).mappings()]
 
 
 def _conditions(wanted: Filters) -> list[ColumnElement[bool]]:

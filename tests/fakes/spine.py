@@ -42,6 +42,7 @@ from app.services.preferences import PreferenceDocuments
 from app.services.progress import Progress
 from app.services.recording import Recorder
 from app.services.relay import Relay
+from app.services.retention import Retention
 from app.services.rules import Rules
 from app.services.targets import Targets
 from app.services.template_desk import TemplateDesk
@@ -70,6 +71,7 @@ ROOT = Path(__file__).parents[2]
 LEASE = timedelta(seconds=90)
 GRACE = timedelta(seconds=30)
 CANARY_EVERY, CANARY_PATIENCE = timedelta(seconds=60), timedelta(seconds=25)
+KEEP = timedelta(days=90)
 PROCESS = "test@here"
 PUBLIC_URL = "https://im2.example"
 
@@ -196,7 +198,10 @@ class Spine:
             ),
             process=PROCESS,
         )
-        self.fallbacks = Fallbacks(database, clock, process=PROCESS)
+        self.fallbacks, self.retention = (
+            Fallbacks(database, clock, process=PROCESS),
+            Retention(database, self.channels, KEEP, clock, process=PROCESS),
+        )
         self.explain = Explain(
             database, self.gates, self.people, renderer, translator, self.channels, given_rules, clock
         )

@@ -34,6 +34,7 @@ def test_an_empty_environment_gives_the_documented_defaults():
     assert (settings.dedupe_window_seconds, settings.rate_limit_window_minutes) == (300, 5)
     assert (settings.rate_limit_per_user, settings.rate_limit_overflow) == (10, "digest")
     assert (settings.lease_seconds, settings.relay_tick_seconds, settings.relay_grace_seconds) == (90, 5, 30)
+    assert settings.retention_days == 90
     assert (settings.worker_concurrency, settings.flower_port, settings.flower_basic_auth) == (None, 5555, None)
     assert (settings.fuse_steps, settings.failpoint_dir) == (True, None)
     assert (str(settings.api_rate_limit), settings.cors_origins) == ("600 per 1 minute", ())
@@ -147,6 +148,8 @@ def test_every_fault_is_told_at_once_and_names_its_variable():
         ("RATE_LIMIT_WINDOW_MINUTES", "0"),
         ("RATE_LIMIT_OVERFLOW", "queue"),
         ("DEDUPE_WINDOW_SECONDS", "-1"),
+        ("RETENTION_DAYS", "-1"),
+        ("RETENTION_DAYS", "0.5"),
         ("LEASE_SECONDS", "0"),
         ("RELAY_TICK_SECONDS", "0"),
         ("RELAY_GRACE_SECONDS", "-0.1"),
@@ -326,6 +329,13 @@ def test_in_app_items_are_never_limited():
 def test_zero_turns_limit_and_dedupe_off():
     settings = load(RATE_LIMIT_PER_USER="0", DEDUPE_WINDOW_SECONDS="0")
     assert (settings.rate_limits["email"], settings.dedupe_window_seconds) == (0, 0)
+
+
+def test_what_repeats_are_known_by_is_kept_as_long_as_they_are_repeats():
+    (line,) = faults(RETENTION_DAYS="1", DEDUPE_WINDOW_SECONDS="86401")
+    assert line.startswith("RETENTION_DAYS: ")
+    assert load(RETENTION_DAYS="1", DEDUPE_WINDOW_SECONDS="86400").retention_days == 1
+    assert load(RETENTION_DAYS="0", DEDUPE_WINDOW_SECONDS="86401").retention_days == 0
 
 
 def test_an_unknown_channel_is_told_with_the_known_ones():

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.domain.ids import is_id, is_user_id, new_id
+from app.domain.ids import first_id, is_id, is_user_id, new_id
 
 MOMENTS = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  # hypothesis asks for naive bounds
 
@@ -24,6 +24,13 @@ def test_an_id_is_a_uuid_of_version_7_that_holds_its_time(moment: datetime):
 @given(MOMENTS, st.integers(1, 10**9))
 def test_a_later_id_sorts_later(moment: datetime, microseconds: int):
     assert new_id("ntf", moment) < new_id("ntf", moment + timedelta(microseconds=microseconds))
+
+
+@given(MOMENTS)
+def test_the_first_id_of_a_moment_is_between_those_before_and_those_of_it(moment: datetime):
+    first = first_id("ntf", moment)
+    assert is_id("ntf", first)
+    assert new_id("ntf", moment - timedelta(microseconds=1)) < first <= new_id("ntf", moment)
 
 
 def test_ids_of_one_moment_differ():

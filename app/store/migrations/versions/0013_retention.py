@@ -9,10 +9,11 @@ branch_labels = None
 depends_on = None
 
 _TABLES = ("audit", "audit_chain")
-_ANCHORED = "(SELECT max(seq) FROM audit_anchor)"
 _IS_PAST = {
-    "audit": f"EXISTS (SELECT 1 FROM audit_chain WHERE audit_id = OLD.id AND seq <= {_ANCHORED})",
-    "audit_chain": f"EXISTS (SELECT 1 FROM audit_anchor WHERE seq >= OLD.seq)",
+    "audit": (
+        "EXISTS (SELECT 1 FROM audit_chain WHERE audit_id = OLD.id AND seq <= (SELECT max(seq) FROM audit_anchor))"
+    ),
+    "audit_chain": "EXISTS (SELECT 1 FROM audit_anchor WHERE seq >= OLD.seq)",
 }
 _MATCHES = "EXISTS (SELECT 1 FROM audit_chain WHERE seq = NEW.seq AND hash = NEW.hash)"
 _REFUSE = (
