@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from app.domain.clock import Clock
@@ -15,6 +16,7 @@ from channels.base import Message
 
 _KIND = "inbox"
 _MOST_SEQ = 2**63 - 1
+_STEP = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class Inbox:
         now = self._clock.now()
         rows = [
             {
-                "id": new_id("itm", now),
+                # Of what came together, too, the later one has the greater id.
+                "id": new_id("itm", now + place * _STEP),
                 "notification_id": message.notification_id,
                 "event_id": message.event_id,
                 "user_id": message.user_id,
@@ -61,7 +64,7 @@ class Inbox:
                 "updated_at": now,
             }
             # In one order, so that two transactions with the same notifications wait for each other and no more.
-            for message in sorted(messages, key=lambda message: message.notification_id)
+            for place, message in enumerate(sorted(messages, key=lambda message: message.notification_id))
         ]
         with self._database.write() as conn:
             inbox.put(conn, rows)

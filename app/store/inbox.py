@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
+from operator import itemgetter
 from typing import Any, Literal
 
 from sqlalchemy import (
@@ -128,7 +129,8 @@ def put(conn: Connection, rows: Sequence[dict[str, Any]]) -> None:
     if settled.moved:
         conn.execute(live_items.MOVE, settled.moved)
     if settled.new:
-        conn.execute(_ADD[conn.dialect.name], settled.new)
+        # In the order of their ids, by which pages sort what came at the same moment.
+        conn.execute(_ADD[conn.dialect.name], sorted(settled.new, key=itemgetter("id")))
 
 
 def of_user(conn: Connection, user_id: str, state: State, *, before: int | None, limit: int) -> list[Item]:

@@ -31,7 +31,7 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The product with its own broker and SQLite; every test has users of its own."""
-    with Product(tmp_path_factory.mktemp("browser"), RELAY_TICK_SECONDS="1") as product:
+    with Product(tmp_path_factory.mktemp("browser"), RELAY_TICK_SECONDS="1", RELAY_GRACE_SECONDS="5") as product:
         yield product
 
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import func, select, text
 
@@ -50,6 +52,15 @@ def test_an_item_has_the_fields_of_the_contract(rig: Rig):
         "updated_at": rig.clock.now(),
     }
     assert unread == 1
+
+
+def test_what_came_together_has_ids_in_the_order_of_arrival(rig: Rig):
+    sent = messages(rig, 20)
+    # Every other one is of no course.
+    rig.inbox.put([replace(one, type="quota.exceeded") if n % 2 else one for n, one in enumerate(sent)])
+    items = rig.inbox.page("u-1")[0].items
+    assert [item["notification_id"] for item in items] == [one.notification_id for one in reversed(sent)]
+    assert [item["id"] for item in items] == sorted((item["id"] for item in items), reverse=True)
 
 
 def test_duplicates_are_those_of_the_notification(rig: Rig):

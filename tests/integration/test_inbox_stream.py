@@ -6,16 +6,15 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
-from tests.drills.processes import Process, children
+from tests.drills.processes import Process
 from tests.integration.conftest import OWN, PLACES, on_its_own
 from tests.integration.event_stream import EventStream, asked, read_to_the_end
 from tests.integration.product import Product, eventually
-from tests.integration.story import broker_url
+from tests.integration.victims import api_worker, broker
 
 SOON_SECONDS = 1.0
 """What changes is on every page within that time."""
@@ -34,20 +33,6 @@ def stream(product: Product, user: str, **options: str) -> EventStream:
 
 def submit(product: Product, user: str, job: str) -> str:
     return product.submit("job.completed", {"job_id": job}, user, channels=["inapp"])
-
-
-def api_worker(product: Product) -> Process:
-    """The process in which gunicorn serves."""
-    (worker,) = children(product.child("api").pid)
-    return worker
-
-
-def broker(product: Product) -> Process:
-    """The embedded broker, which shows its address in place of its command line once it runs."""
-    assert product.process is not None
-    main, address = product.process.pid, urlsplit(broker_url(product)).netloc.rpartition("@")[2]
-    found = eventually(lambda: [one for one in children(main) if any(address in word for word in one.words)])
-    return found[0]
 
 
 def quickest(waits: list[float]) -> float:
