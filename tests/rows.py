@@ -6,6 +6,8 @@ SHARING, BUSY, LOOKING = "sharing", "busy", "looking"
 ROWS = {
     # One product and one browser serve them all.
     "tests/browser/": LOOKING,
+    # On the servers that are there once.
+    "tests/browser/test_places.py": SHARING,
     "tests/integration/": SHARING,
     "tests/drills/test_drills.py::test_a_fleet_on_postgresql_and_rabbitmq": SHARING,
     "tests/contract/": BUSY,

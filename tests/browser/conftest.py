@@ -16,7 +16,7 @@ import pytest
 from tests.browser.axe import SCRIPT, faults_of
 from tests.browser.chromium import ARGUMENTS, executable, what_is_missing
 from tests.browser.faults import Faults
-from tests.browser.people import PageFor, People
+from tests.browser.people import PATIENCE_MS, PageFor, People
 from tests.integration.product import Product
 
 _SAYS_WHY = "test_rig.py"
@@ -41,8 +41,9 @@ def browser() -> Iterator[Any]:
     """Chromium; where there is none, the word that nothing was looked at."""
     if word := what_is_missing():
         _cannot(word)
-    from playwright.sync_api import sync_playwright  # noqa: PLC0415  # it is there only for developers
+    from playwright.sync_api import expect, sync_playwright  # noqa: PLC0415  # they are there only for developers
 
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable(), args=list(ARGUMENTS))
         yield browser

@@ -8,7 +8,8 @@ from tests.browser.faults import Faults
 from tests.integration.product import Product
 
 _HEIGHT = 900
-_PATIENCE_MS = 15_000
+PATIENCE_MS = 15_000
+"""How long a page may take on a busy machine to show what it is to show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class People:
             viewport={"width": kind.width, "height": _HEIGHT},
             timezone_id="Europe/Berlin",
         )
-        context.set_default_timeout(_PATIENCE_MS)
+        context.set_default_timeout(PATIENCE_MS)
         self._faults.watch(context)
         token = self._product.admin_key if kind.user is None else self.token(kind.user)
         answer = context.request.post(f"{self._product.url}/ui/session", data={"token": token})
