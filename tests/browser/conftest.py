@@ -15,6 +15,7 @@ import pytest
 
 from tests.browser.axe import SCRIPT, faults_of
 from tests.browser.chromium import ARGUMENTS, executable, what_is_missing
+from tests.browser.elsewhere import Elsewhere
 from tests.browser.faults import Faults
 from tests.browser.people import PATIENCE_MS, PageFor, People
 from tests.integration.product import Product
@@ -29,9 +30,17 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 @pytest.fixture(scope="package")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+def elsewhere() -> Iterator[Elsewhere]:
+    """Another site, whose pages may use the API."""
+    with Elsewhere() as site:
+        yield site
+
+
+@pytest.fixture(scope="package")
+def product(tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere) -> Iterator[Product]:
     """The product with its own broker and SQLite; every test has users of its own."""
-    with Product(tmp_path_factory.mktemp("browser"), RELAY_TICK_SECONDS="1", RELAY_GRACE_SECONDS="5") as product:
+    settings = {"RELAY_TICK_SECONDS": "1", "RELAY_GRACE_SECONDS": "5", "CORS_ORIGINS": elsewhere.origin}
+    with Product(tmp_path_factory.mktemp("browser"), **settings) as product:
         yield product
 
 
