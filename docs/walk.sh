@@ -192,7 +192,10 @@ TOKEN=$MINE see 200 GET /ui/session
 TOKEN=$MINE see 204 DELETE /ui/session
 
 title "The operators' desk"
-see 200 POST /channels/webhook/pause
+see 200 GET /metrics/summary
+holds '"unaccounted":0'
+json 200 POST /channels/webhook/pause '{"reason": "The walk has come by."}'
+holds 'The walk has come by.'
 see 200 POST /channels/webhook/resume
 json 200 PUT /templates/job.progress/webhook/en '{"subject.txt": "{{ data.job_id }}: {{ data.percent|percent }}"}'
 json 422 PUT /templates/job.progress/webhook/en '{"subject.txt": "{% for x in range(10 ** 9) %}{% endfor %}"}'

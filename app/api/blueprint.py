@@ -16,10 +16,10 @@ View = TypeVar("View", bound=Callable[..., Any])
 KEY, USER, TICKET, SESSION = "service_key", "user_token", "stream_ticket", "session"
 
 
-def takes(schema: type[Schema], examples: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def takes(schema: type[Schema], examples: Mapping[str, Any] | None = None, *, optional: bool = False) -> dict[str, Any]:
     """The documentation of a body that the view reads itself; without examples, one is made of the schema's fields."""
     shown = {} if examples is None else {"examples": examples}
-    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema, **shown}}}}
+    return {"requestBody": {"required": not optional, "content": {JSON: {"schema": schema, **shown}}}}
 
 
 def lets_in(scope: str | None = None, *, users: bool = False, tickets: bool = False) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from flask.views import MethodView
 
 from app.api.answers import answer
 from app.api.auth import require
-from app.api.blueprint import Blueprint, lets_in
+from app.api.blueprint import Blueprint, lets_in, takes
 from app.api.context import services
 from app.api.errors import not_found
-from app.api.operator_schemas import ChannelInfo, Channels
+from app.api.operator_schemas import ChannelInfo, Channels, PauseRequest
+from app.api.strict_json import read_optional
 
 blueprint = Blueprint("channels", __name__, description="The ways to reach people")
 
@@ -29,14 +30,19 @@ class ChannelList(MethodView):
 class ChannelPause(MethodView):
     """A channel's switch, off."""
 
-    @blueprint.doc(**lets_in("admin"))
+    @blueprint.doc(**takes(PauseRequest, optional=True), **lets_in("admin"))
     @blueprint.response(200, ChannelInfo)
     def post(self, channel: str) -> Response:
-        """Send nothing on this channel within two seconds; what is due is held, and nothing is lost."""
+        """Send nothing on this channel within two seconds; what is due is held, and nothing is lost.
+
+        The `reason`, if there is one, is shown to operators with the pause and in the audit log. A channel that is
+        paused already stays as it is.
+        """
         who = require("admin")
         if channel not in services().channels:
             not_found()
-        return answer(services().channel_desk.pause(channel, actor=who.actor))
+        wanted = read_optional(PauseRequest())
+        return answer(services().channel_desk.pause(channel, actor=who.actor, reason=wanted["reason"]))
 
 
 @blueprint.route("/channels/<string:channel>/resume")

@@ -6,10 +6,12 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from app.api.answers import answer
-from app.api.auth import open_to_all
-from app.api.blueprint import Blueprint
+from app.api.auth import open_to_all, require
+from app.api.blueprint import Blueprint, lets_in
 from app.api.context import description, http_metrics, services
 from app.api.schemas import HealthAnswer, LiveAnswer
+from app.api.summary_schemas import SummaryAnswer
+from app.observability.summary import summary
 
 _DOCUMENT = {"type": "object", "required": ["openapi", "info", "paths"]}
 _TEXT = {"type": "string"}
@@ -78,3 +80,15 @@ class Metrics(MethodView):
         registry.register(http_metrics())
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(registry), content_type=content_type)
+
+
+@blueprint.route("/metrics/summary")
+class Summary(MethodView):
+    """The numbers that operators watch."""
+
+    @blueprint.doc(**lets_in("admin"))
+    @blueprint.response(200, SummaryAnswer)
+    def get(self) -> Response:
+        """Sum up the service's metrics: what was accepted, waits, ended and failed, by lane and by channel."""
+        require("admin")
+        return answer(summary(services().metrics.snapshot()))

@@ -3,7 +3,18 @@
 from marshmallow import Schema, fields, validate
 
 from app.api.paging import PageQuery, next_cursor
-from app.api.parts import Answer, Strict, any_object, by_name, identifier, notification_type, number, one_of, words
+from app.api.parts import (
+    Answer,
+    Strict,
+    any_object,
+    by_name,
+    identifier,
+    notification_type,
+    number,
+    one_of,
+    short,
+    words,
+)
 from app.api.user_schemas import NotificationSummary
 from app.domain.events import EVENT_TYPES, PRIORITIES, RHYTHMS
 from app.domain.notifications import STATUSES, TERMINAL
@@ -84,12 +95,21 @@ class ChannelInfo(Answer):
     paused = fields.Boolean()
     paused_at = fields.AwareDateTime(allow_none=True)
     paused_by = words("key:admin", allow_none=True)
+    paused_reason = words("The relay moves to another host.", about="If it was given.", allow_none=True)
     operators = one_of(
         ("used", "none", "refused", "disabled"),
         "used",
         about="The operators' contact there; one of the environment that pages is used although it is refused.",
     )
     operators_detail = words("Answered 401: unknown key", about="What its receiver said.", allow_none=True)
+
+
+class PauseRequest(Strict):
+    """Why a channel is paused."""
+
+    reason = short(
+        "The relay moves to another host.", about="For other operators.", most=200, allow_none=True, load_default=None
+    )
 
 
 class Channels(Answer):
@@ -106,6 +126,8 @@ class _Which(Schema):
     user_id = words("u-17", load_default=None)
     subject_key = words("j-2041", load_default=None)
     event_id = words(load_default=None)
+    digest_id = words(load_default=None, about="What this digest carried.")
+    item_id = words(load_default=None, about="The one that an item of an inbox shows.")
     since = Moment(load_default=None, metadata={"description": "Created at this time or later."})
     until = Moment(load_default=None, metadata={"description": "Created before this time."})
 

@@ -124,6 +124,7 @@ class HistoryQuery(PageQuery):
     channel = one_of(channel_names(), load_default=None)
     status = one_of(STATUSES, load_default=None)
     subject_key = words("j-2041", load_default=None)
+    digest_id = words(load_default=None, about="What this digest carried.")
     since = Moment(load_default=None, metadata={"description": "Created at this time or later."})
     until = Moment(load_default=None, metadata={"description": "Created before this time."})
 

@@ -15,13 +15,14 @@ from app.config import Settings
 from app.domain.clock import Clock, SystemClock
 from app.runtime import data_dir
 from app.runtime.faults import CannotStart
-from app.store import audit, notifications, paused, schema, snapshots
+from app.store import audit, paused, schema, snapshots, still_open
 from app.store.engine import Database, DatabaseUnavailable
 from app.store.paused import Paused
 from app.store.snapshots import NotACopy
 from channels.registry import channel_names
 
 ACTOR = "cli"
+_HELD_BECAUSE = "The database was restored from a copy."
 
 
 def back_up(settings: Settings, target: Path) -> int:
@@ -90,14 +91,14 @@ def _made_ready(settings: Settings, staged: Path, clock: Clock, *, hold: bool) -
         now = clock.now()
         with database.write() as conn:
             for channel in channel_names() if hold else ():
-                paused.pause(conn, Paused(channel, now, ACTOR))
+                paused.pause(conn, Paused(channel, now, ACTOR, _HELD_BECAUSE))
             audit.record(conn, [audit.Entry(now, ACTOR, "database.restored", "database", {"held": hold})])
-            by_status, _oldest = notifications.open_counts(conn)
+            waiting = sum(bunch.count for bunch in still_open.everything(conn))
     except DatabaseUnavailable as error:
         raise NotACopy(f"it can't be used: {error}") from None
     finally:
         database.close()
-    return sum(by_status.values())
+    return waiting
 
 
 def _keep(target: Path) -> None:

@@ -9,11 +9,12 @@ from prometheus_client.registry import Collector
 
 from app.domain.clock import Clock
 from app.domain.events import EVENT_TYPES
-from app.domain.notifications import OPEN, OUTCOMES, REASONS, TERMINAL, lanes_of
-from app.store import canaries, counters, notifications
+from app.domain.notifications import LANE_INGEST, OPEN, OUTCOMES, REASONS, TERMINAL, lanes_of
+from app.store import canaries, counters, still_open
 from app.store.counters import label_text
 from app.store.engine import Database
 from app.store.gates import GATES
+from app.store.still_open import Bunch
 
 _BOUNDS = (*(f"{bound:g}" for bound in counters.DELIVERY_BUCKETS), "+Inf")
 _COUNTERS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
@@ -55,11 +56,10 @@ class Metrics:
         # Counters and rows from one transaction: only then must they agree.
         with self._database.read() as conn:
             totals = counters.totals(conn)
-            open_rows, oldest = notifications.open_counts(conn)
+            bunches = still_open.everything(conn)
             sent = canaries.known(conn)
-        age = max((self._clock.now() - oldest).total_seconds(), 0.0) if oldest is not None else 0.0
         crossings = _crossings(sent, lanes_of(self._channels), self._canary_clock.now())
-        return Snapshot(totals, open_rows, age, self._channels, self._types, crossings)
+        return Snapshot(self._clock.now(), totals, bunches, self._channels, self._types, crossings)
 
 
 class Snapshot(Collector):
@@ -67,21 +67,52 @@ class Snapshot(Collector):
 
     def __init__(
         self,
+        at: datetime,
         totals: Iterable[tuple[str, Mapping[str, str], float]],
-        open_rows: Mapping[str, int],
-        oldest_open_seconds: float,
+        bunches: Sequence[Bunch],
         channels: Sequence[str],
         types: Sequence[str],
         crossings: Mapping[str, tuple[float, float]],
     ) -> None:
+        self.at = at
+        self.channels = channels
+        # The lane of events carries no notifications.
+        self.lanes = tuple(lane for lane in lanes_of(channels) if lane != LANE_INGEST)
+        self._bunches = bunches
         self._types = types
         self._values: defaultdict[str, dict[str, tuple[Mapping[str, str], float]]] = defaultdict(dict)
         for name, labels, value in totals:
             self._values[name][label_text(labels)] = (labels, value)
-        self._open = open_rows
-        self._oldest = oldest_open_seconds
-        self._channels = channels
         self._crossings = crossings
+
+    def counted(self, name: str, key: str, **labels: str) -> dict[str, float]:
+        """What was counted under a name with these labels, summed up by the values of another label."""
+        sums: defaultdict[str, float] = defaultdict(float)
+        for found, value in self._values[name].values():
+            if labels.items() <= found.items():
+                sums[found.get(key, "")] += value
+        return sums
+
+    def open(self, **place: str) -> dict[str, int]:
+        """How many are open by status, everywhere or in a `lane` or `channel`; zeros too."""
+        sums: dict[str, int] = dict.fromkeys(OPEN, 0)
+        for bunch in self._in(place):
+            sums[bunch.status] += bunch.count
+        return sums
+
+    def oldest_open_seconds(self, **place: str) -> float:
+        """How long ago the oldest open one was accepted, everywhere or in a `lane` or `channel`; 0 if there is none."""
+        ages = [(self.at - bunch.oldest).total_seconds() for bunch in self._in(place)]
+        return max((0.0, *ages))
+
+    def unaccounted(self) -> float:
+        """Accepted minus terminal minus open: what was lost track of."""
+        accepted = sum(value for _, value in self._values[counters.ACCEPTED].values())
+        terminal = sum(value for _, value in self._values[counters.TERMINAL].values())
+        return accepted - terminal - sum(self.open().values())
+
+    def _in(self, place: Mapping[str, str]) -> Iterator[Bunch]:
+        return (one for one in self._bunches if all(getattr(one, name) == value for name, value in place.items()))
 
     def describe(self) -> Iterable[Metric]:
         """Nothing: a snapshot is made for one scrape, and a scrape needs no check for doubles."""
@@ -95,17 +126,18 @@ class Snapshot(Collector):
                 family.add_metric(values, total)
             yield family
         yield self._delivery_seconds()
-        still_open = GaugeMetricFamily("notifications_open", "Notifications that have work to do.", labels=("status",))
-        for status in OPEN:
-            still_open.add_metric((status,), self._open.get(status, 0))
-        yield still_open
+        waiting = GaugeMetricFamily("notifications_open", "Notifications that have work to do.", labels=("status",))
+        for status, count in self.open().items():
+            waiting.add_metric((status,), count)
+        yield waiting
         yield GaugeMetricFamily(
             "notifications_oldest_open_seconds",
             "Age of the oldest open notification; 0 if there is none.",
-            self._oldest,
+            self.oldest_open_seconds(),
         )
+        yield from self._of_lanes()
         yield GaugeMetricFamily(
-            "notifications_unaccounted", "Accepted minus terminal minus open; always 0.", self._unaccounted()
+            "notifications_unaccounted", "Accepted minus terminal minus open; always 0.", self.unaccounted()
         )
         took = GaugeMetricFamily(
             "notifications_canary_seconds",
@@ -121,6 +153,21 @@ class Snapshot(Collector):
             took.add_metric((lane,), seconds)
             quiet.add_metric((lane,), age)
         yield from (took, quiet)
+
+    def _of_lanes(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "notifications_lane_open", "Open notifications of a lane.", labels=("lane", "status")
+        )
+        oldest = GaugeMetricFamily(
+            "notifications_lane_oldest_open_seconds",
+            "Age of the oldest open notification of a lane; 0 if there is none.",
+            labels=("lane",),
+        )
+        for lane in self.lanes:
+            oldest.add_metric((lane,), self.oldest_open_seconds(lane=lane))
+            for status, count in self.open(lane=lane).items():
+                waiting.add_metric((lane, status), count)
+        yield from (waiting, oldest)
 
     def _delivery_seconds(self) -> HistogramMetricFamily:
         names = ("type", "channel")
@@ -155,9 +202,9 @@ class Snapshot(Collector):
             case ("type",):
                 yield from ((type_,) for type_ in self._types)
             case ("channel",):
-                yield from ((channel,) for channel in self._channels)
+                yield from ((channel,) for channel in self.channels)
             case ("channel", "outcome"):
-                yield from ((channel, outcome) for channel in self._channels for outcome in OUTCOMES)
+                yield from ((channel, outcome) for channel in self.channels for outcome in OUTCOMES)
             case ("gate",):
                 yield from ((gate,) for gate in GATES)
             case ("reason",):
@@ -169,12 +216,7 @@ class Snapshot(Collector):
                 yield from ((*cell, *end) for cell in self._cells() for end in ends)
 
     def _cells(self) -> Iterator[tuple[str, str]]:
-        return ((type_, channel) for type_ in self._types for channel in self._channels)
-
-    def _unaccounted(self) -> float:
-        accepted = sum(value for _, value in self._values[counters.ACCEPTED].values())
-        terminal = sum(value for _, value in self._values[counters.TERMINAL].values())
-        return accepted - terminal - sum(self._open.values())
+        return ((type_, channel) for type_ in self._types for channel in self.channels)
 
 
 def _crossings(

@@ -59,12 +59,16 @@ class ChannelDesk:
         """How one channel is. Raises KeyError."""
         return next(shown for shown in self.everything() if shown["name"] == self._channels[name].name)
 
-    def pause(self, name: str, *, actor: str) -> dict[str, Any]:
-        """Send nothing on a channel: what is due is held until it is resumed. Raises KeyError."""
+    def pause(self, name: str, *, actor: str, reason: str | None = None) -> dict[str, Any]:
+        """Send nothing on a channel: what is due is held until it is resumed. Raises KeyError.
+
+        One that is paused already stays as it is, with the reason it has.
+        """
         channel, now = self._channels[name].name, self._clock.now()
         with self._database.write() as conn:
-            if paused.pause(conn, Paused(channel, now, actor)):
-                audit.record(conn, [audit.Entry(now, actor, "channel.pause", channel)])
+            if paused.pause(conn, Paused(channel, now, actor, reason)):
+                detail = {} if reason is None else {"reason": reason}
+                audit.record(conn, [audit.Entry(now, actor, "channel.pause", channel, detail)])
         return self.one(name)
 
     def resume(self, name: str, *, actor: str) -> dict[str, Any]:
@@ -96,6 +100,7 @@ class ChannelDesk:
             "paused": pause is not None,
             "paused_at": pause and pause.at,
             "paused_by": pause and pause.actor,
+            "paused_reason": pause and pause.reason,
             "operators": _reached(self._channels[name], operators),
             "operators_detail": operators and (operators.disabled_reason or operators.refused),
         }

@@ -10,10 +10,11 @@ from sqlalchemy import ColumnElement, Connection, select, text
 from app.domain.ids import ERASED_USER
 from app.domain.notifications import DIGEST, OPEN, TERMINAL, Notification
 from app.store.audit import StoredEntry
-from app.store.tables import IS_FAILED, attempts, audit, events, notifications
+from app.store.tables import IS_FAILED, attempts, audit, events, inbox, notifications
 
 _N = notifications.c
 _A = attempts.c
+_I = inbox.c
 _LOCK_NUMBER = 0x5E7D
 
 
@@ -30,6 +31,8 @@ class Filters:
     since: datetime | None = None
     until: datetime | None = None
     id: str | None = None
+    digest_id: str | None = None
+    item_id: str | None = None
 
     def sought(self) -> dict[str, Any]:
         """What is asked for, by name."""
@@ -91,6 +94,8 @@ def _conditions(wanted: Filters) -> list[ColumnElement[bool]]:
             case "status" if value == "failed":
                 # Word for word as its index has it, or SQLite would not use that.
                 conditions.append(IS_FAILED)  # type: ignore[arg-type]  # a text is a condition too
+            case "item_id":
+                conditions.append(_N.id == select(_I.notification_id).where(_I.id == value).scalar_subquery())
             case _:
                 conditions.append(_N[name] == value)
     return conditions

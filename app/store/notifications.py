@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, and_, bindparam, insert, or_, select, update
 
 from app.domain.notifications import Notification, Status, sources_of
 from app.store.tables import IS_OPEN, IS_WAITING, notifications
@@ -252,14 +252,3 @@ def delivered_after(conn: Connection, user_id: str, channel: str, moment: dateti
     """Whether anything has reached a user on a channel after a moment. It looks at all that they were sent."""
     reached = select(_N.id).where(_N.user_id == user_id, _N.channel == channel, _N.delivered_at > moment)
     return conn.execute(reached.limit(1)).first() is not None
-
-
-def open_counts(conn: Connection) -> tuple[dict[str, int], datetime | None]:
-    """How many are open, by status, and when the oldest of them was accepted."""
-    rows = conn.execute(
-        select(_N.status, func.count().label("n"), func.min(_N.created_at).label("oldest"))
-        .where(IS_OPEN)
-        .group_by(_N.status)
-    ).all()
-    oldest = [row.oldest for row in rows if row.oldest is not None]
-    return {row.status: row.n for row in rows}, min(oldest) if oldest else None

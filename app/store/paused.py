@@ -10,16 +10,17 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from app.store.tables import paused_channels
 
 _P = paused_channels.c
-_all = select(_P.channel, _P.paused_at, _P.actor)
+_all = select(_P.channel, _P.paused_at, _P.actor, _P.reason)
 
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """Since when a channel is paused, and by whom."""
+    """Since when a channel is paused, by whom, and why, if they said so."""
 
     channel: str
     at: datetime
     actor: str
+    reason: str | None = None
 
 
 def everything(conn: Connection) -> dict[str, Paused]:
@@ -30,7 +31,7 @@ def everything(conn: Connection) -> dict[str, Paused]:
 def pause(conn: Connection, wanted: Paused) -> bool:
     """Pause a channel; false when it is paused already, and then that stays as it is."""
     insert = sqlite_insert if conn.dialect.name == "sqlite" else postgresql_insert
-    row = {"channel": wanted.channel, "paused_at": wanted.at, "actor": wanted.actor}
+    row = {"channel": wanted.channel, "paused_at": wanted.at, "actor": wanted.actor, "reason": wanted.reason}
     # RETURNING, because an INSERT's rowcount is not known on PostgreSQL.
     statement = insert(paused_channels).on_conflict_do_nothing(index_elements=["channel"]).returning(_P.channel)
     return conn.execute(statement, row).scalar() is not None

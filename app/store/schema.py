@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from app.store.engine import Database, DatabaseUnavailable
 
-HEAD = "0013"
+HEAD = "0014"
 """The newest migration."""
 _POLL_SECONDS = 0.25
 _VERSION_TABLE = "alembic_version"

@@ -6,7 +6,7 @@ from sqlalchemy import insert
 from app.domain.ids import new_id
 from app.services.intake import Invalid
 from app.services.paging import make_cursor
-from app.store import audit
+from app.store import audit, notifications, still_open
 from app.store.history import Filters
 from app.store.tables import attempts
 from tests.fakes.people_rig import Rig
@@ -45,6 +45,11 @@ def fill(rig: Rig, count: int, **changes) -> list[str]:
     """That many notifications a second apart; their ids, the newest first."""
     made = [insert_notification(rig.database, rig.clock.advance(seconds=1), **changes).id for _ in range(count)]
     return made[::-1]
+
+
+def count_open(rig: Rig) -> list[still_open.Bunch]:
+    with rig.database.read() as conn:
+        return still_open.everything(conn)
 
 
 def test_items_have_the_fields_of_the_contract(rig: Rig):
@@ -218,3 +223,31 @@ def test_the_dead_letters_of_everybody_have_an_index(rig: Rig):
     listed, *_ = plans_of(rig.database, lambda: rig.history.page(Filters(status="failed")))
     assert "notifications_failed" in listed
     assert "TEMP B-TREE" not in listed
+
+
+def test_what_a_digest_carried_is_found_by_it(rig: Rig):
+    fill(rig, 2)
+    (digest,) = fill(rig, 1, type="digest", event_id=None)
+    carried = fill(rig, 2, status="digested", digest_id=digest)
+    fill(rig, 1, user_id="u-2", status="digested", digest_id=digest)
+    assert ids(rig.history.page(Filters("u-1", digest_id=digest))) == carried
+    listed, *_ = plans_of(rig.database, lambda: rig.history.page(Filters("u-1", digest_id=digest)))
+    assert "notifications_digested" in listed
+
+
+def test_what_is_open_is_counted_from_an_index_alone(rig: Rig):
+    (oldest,) = fill(rig, 1, status="held", reason="paused", delivered_at=None)
+    fill(rig, 2, status="held", reason="paused", delivered_at=None)
+    fill(rig, 1, status="pending", lane="critical", delivered_at=None)
+    fill(rig, 1)
+    bunches = count_open(rig)
+    with rig.database.read() as conn:
+        first = notifications.load(conn, oldest)
+    assert first is not None
+    assert sorted((one.lane, one.channel, one.status, one.count) for one in bunches) == [
+        ("critical", "email", "pending", 1),
+        ("email", "email", "held", 3),
+    ]
+    assert {one.oldest for one in bunches if one.lane == "email"} == {first.created_at}
+    (plan,) = plans_of(rig.database, lambda: count_open(rig))
+    assert "notifications_open" in plan

@@ -97,6 +97,7 @@ DOORS: Mapping[str, Door] = {
     "a session": Door("POST /ui/session", {"token": ADMIN_KEY}, "token"),
     "a template": Door("PUT /templates/job.failed/email/de", {"subject.txt": "broken"}, "subject.txt"),
     "a rollback": Door("POST /templates/job.failed/email/de/rollback", {"version": 1}, "version"),
+    "a pause": Door("POST /channels/email/pause", {"reason": "The relay moves."}, "reason"),
     "a replay": Door("POST /notifications/replay", {"user_id": ME}, "subject_key"),
 }
 

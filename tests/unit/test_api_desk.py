@@ -3,6 +3,7 @@
 import pytest
 
 from app.domain.events import EVENT_TYPES
+from channels.base import Message
 from channels.registry import channel_names
 
 EVENT = {"type": "job.failed", "recipients": ["u-1"], "data": {"job_id": "j-9", "error": "disk full"}}
@@ -41,6 +42,17 @@ def test_channels_are_shown_paused_and_resumed(product):
     assert actions == ["channel.resume", "channel.pause"]
 
 
+def test_a_pause_may_say_why_to_other_operators(product):
+    why = "The mail relay moves to another host."
+    first = product.call("POST", "/channels/email/pause", json={"reason": why}).json
+    again = product.call("POST", "/channels/email/pause", json={"reason": "Somebody else's."}).json
+    assert first["paused_reason"] == again["paused_reason"] == why
+    (entry,) = product.call("GET", "/audit?action=channel.pause").json["items"]
+    assert entry["detail"] == {"reason": why}
+    assert product.call("POST", "/channels/email/resume").json["paused_reason"] is None
+    assert product.call("POST", "/channels/email/pause", json={}).json["paused_reason"] is None
+
+
 @pytest.mark.parametrize("name", ["pigeon", "EMAIL", "%00"])
 def test_a_channel_that_is_none_is_not_found(product, name):
     assert product.call("POST", f"/channels/{name}/pause").status_code == 404
@@ -73,6 +85,20 @@ def test_notifications_are_filtered_and_paged(product, event_id):
     assert events("status=failed") == events("channel=webhook") == events("until=2020-01-01T00:00:00Z") == []
     first = product.call("GET", "/notifications?limit=1").json
     assert events(f"limit=1&cursor={first['next_cursor']}") == [event_id]
+
+
+def test_a_notification_is_found_by_the_item_that_shows_it(product, event_id):
+    row = only_notification(product, event_id)
+    now = product.clock.now()
+    item = Message(row["id"], event_id, "u-1", "job.failed", "high", "j", None, None, "en", "t", "x", None, now, {})
+    product.services.inbox.put([item])
+    (shown,) = product.call("GET", "/inbox/u-1").json["items"]
+
+    def found(id_):
+        return [one["id"] for one in product.call("GET", f"/notifications?item_id={id_}").json["items"]]
+
+    assert found(shown["id"]) == [row["id"]]
+    assert found("itm_0194d7a2-3c00-7a1b-9f2e-6d1c0a4b8e57") == found("x") == []
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,9 @@ def test_every_series_starts_at_zero(product):
     assert count["notification_duplicates_total"] == cells
     assert count["notification_messages_refused_total"] == len(counters.REFUSALS)
     assert count["notifications_open"] == len(OPEN)
+    lanes = len(channels) + 2
+    assert count["notifications_lane_open"] == lanes * len(OPEN)
+    assert count["notifications_lane_oldest_open_seconds"] == lanes
     assert count["notifications_oldest_open_seconds"] == count["notifications_unaccounted"] == 1
     statuses = {dict(labels)["status"] for name, labels in samples if name == "notifications_total"}
     assert statuses == set(TERMINAL)

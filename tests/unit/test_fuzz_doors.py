@@ -58,12 +58,15 @@ FIELDS = {
         "user_id",
         "subject_key",
         "event_id",
+        "digest_id",
+        "item_id",
         "since",
         "until",
         "limit",
         "dry_run",
     ),
     "a session": ("token",),
+    "a pause": ("reason",),
 }
 KNOWN = st.sampled_from(
     ["job.failed", "u-1", "email", "webhook", "critical", "instant", "failed", "2030-01-01T00:00:00Z", "UTC", "de"]

@@ -153,7 +153,16 @@ notifications = Table(
     ),
     Index("notifications_replays", "replay_of", sqlite_where=IS_REPLAY, postgresql_where=IS_REPLAY),
     # Covers the open gauges as well as the search for what has expired.
-    Index("notifications_open", "expires_at", "status", "created_at", sqlite_where=IS_OPEN, postgresql_where=IS_OPEN),
+    Index(
+        "notifications_open",
+        "expires_at",
+        "status",
+        "created_at",
+        "lane",
+        "channel",
+        sqlite_where=IS_OPEN,
+        postgresql_where=IS_OPEN,
+    ),
 )
 
 attempts = Table(

@@ -10,6 +10,7 @@ paused_channels = Table(
     Column("channel", String(32), primary_key=True),
     Column("paused_at", UtcTime, nullable=False),
     Column("actor", String(160), nullable=False),
+    Column("reason", String(200)),
 )
 
 api_keys = Table(
