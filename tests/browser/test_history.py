@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import sample
 from tests.browser.sample import HOSTILE
@@ -75,6 +76,29 @@ def test_what_went_into_a_digest_leads_to_it_and_back(page_for, reader):
     page.go_back()
     page.wait_for_url(first)
     page.get_by_text("Added to a digest.").wait_for()
+
+
+def test_a_digest_leads_to_what_it_carries(page_for, reader):
+    page = page_for(reader, "/ui/history")
+    dialog = opened(page, "j-12", "E-mail", "In a digest")
+    dialog.get_by_role("link", name="This digest").click()
+    members = dialog.locator(".members li")
+    expect(members).to_have_count(2)
+    members.filter(has_text="j-11").get_by_role("link").click()
+    expect(dialog.locator("dl > div", has_text="Subject")).to_contain_text("j-11")
+    expect(dialog.get_by_role("link", name="This digest")).to_be_visible()
+    expect(dialog.locator(".members")).to_be_hidden()
+    page.go_back()
+    expect(members).to_have_count(2)
+
+
+def test_the_desk_shows_what_a_digest_carries(page_for, product, reader):
+    (digest,) = product.get("/notifications", user_id=reader, type="digest", channel="email")["items"]
+    page = page_for(None, f"/ui/ops#notification/{digest['id']}")
+    members = page.get_by_role("region", name="What it carries").get_by_role("row")
+    expect(members).to_have_count(3)
+    members.filter(has_text="j-12").get_by_role("link").first.click()
+    expect(page.locator(".facts")).to_contain_text(digest["id"])
 
 
 def test_a_repeat_is_counted_at_the_first(page_for, reader):

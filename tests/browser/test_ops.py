@@ -9,6 +9,7 @@ from tests.integration.product import TERMINAL, eventually
 
 DESK = "/ui/ops"
 WAY = ("Accepted", "Planned", "Text written", "Attempt 1", "Delivery")
+CHANNELS = ("Inbox", "E-mail", "Webhook", "Slack", "Discord", "PagerDuty", "Opsgenie")
 HOSTILE = "<img src=x onerror=document.title=1><script>document.title=1</script>"
 
 
@@ -39,6 +40,31 @@ def test_numbers_move_after_an_event_without_a_reload(page_for, product, user):
     expect(page.locator('[data-slot="checks"] li')).to_have_count(5)
 
 
+def test_what_waits_is_shown_by_lane_and_by_channel(page_for, product, user):
+    for priority in ("normal", "critical"):
+        waits = {"deliver_at": "2099-01-01T00:00:00Z", "priority": priority, "channels": ["inapp"]}
+        product.submit("job.completed", {"job_id": f"j-{priority}"}, user, **waits)
+    page = page_for(None, DESK)
+    lanes = page.get_by_role("table", name="By lane")
+    expect(lanes.locator("tbody th")).to_have_text(["Critical, on all channels", *CHANNELS, "Low, on all channels"])
+    urgent = lanes.get_by_role("row", name="Critical, on all channels")
+    expect(urgent.locator("td").nth(3)).not_to_have_text("0")
+    expect(urgent.locator("td").nth(4)).not_to_have_text("–")
+    expect(urgent.get_by_role("img", name="Critical, on all channels, waiting over the last minutes")).to_be_visible()
+    inbox = page.get_by_role("table", name="By channel").get_by_role("row", name="Inbox")
+    expect(inbox.locator("td").nth(2)).not_to_have_text("0")
+
+
+def test_what_the_desk_asks_for_is_small(page_for):
+    page = page_for(None, f"{DESK}#keys")
+    sizes: list[int] = []
+    page.on("response", lambda answer: sizes.append(len(answer.body())) if "/metrics" in answer.url else None)
+    with page.expect_response("**/metrics/summary"):
+        page.evaluate("() => { location.hash = 'now'; }")
+    expect(tile(page, "unaccounted")).to_have_text("0")
+    assert 0 < max(sizes) < 20_000
+
+
 def test_it_rests_while_nobody_looks(page_for):
     page = page_for(None, DESK)
     expect(tile(page, "unaccounted")).to_have_text("0")
@@ -53,7 +79,7 @@ def test_it_rests_while_nobody_looks(page_for):
     page.on("request", lambda request: asked.append(request.url))
     page.evaluate("new Promise(resolve => setTimeout(resolve, 4000))")
     assert asked == []
-    with page.expect_request("**/metrics"):
+    with page.expect_request("**/metrics/summary"):
         page.evaluate("() => { window.away = false; document.dispatchEvent(new Event('visibilitychange')); }")
 
 
@@ -75,6 +101,21 @@ def test_a_pasted_id_opens_the_timeline(page_for, product, user, around):
     expect(page.locator(".timeline")).to_be_visible()
     page.go_back()
     expect(page.get_by_role("heading", name="Find", exact=True)).to_be_visible()
+
+
+def test_a_pasted_item_of_an_inbox_opens_the_notification_it_shows(page_for, product, user):
+    rows = told(product, product.submit("job.failed", {"job_id": "j-7", "error": "disk full"}, user))
+    (item,) = product.get(f"/inbox/{user}")["items"]
+    page = page_for(None, f"{DESK}#find")
+    field = page.get_by_label("An id, a user or a subject")
+    field.fill("itm_01a20320-a200-7000-9590-97e0d49e7844")
+    page.keyboard.press("Enter")
+    expect(page.locator('[data-slot="found"]')).to_contain_text("There is no item itm_01a20320")
+    field.fill(item["id"])
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Notification", exact=True)).to_be_focused()
+    (shown,) = [row for row in rows if row["channel"] == "inapp"]
+    expect(page.locator('[data-slot="facts"]')).to_contain_text(shown["id"])
 
 
 def test_a_user_is_found_by_the_same_box_and_the_list_is_an_address(page_for, product, user):

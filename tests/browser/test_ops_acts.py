@@ -88,6 +88,22 @@ def test_a_channel_is_paused_and_resumed_by_keyboard_alone(page_for, product):
     assert not any(channel["paused"] for channel in product.get("/channels")["items"])
 
 
+def test_a_pause_may_say_why_and_shows_it(page_for, product):
+    why = "<b>The gateway</b> moves"
+    page = page_for(None, f"{DESK}#channels")
+    page.get_by_role("button", name="Pause Slack").click()
+    dialog = page.get_by_role("dialog", name="Pause Slack?")
+    dialog.get_by_label("Why, for other operators").fill(why)
+    dialog.get_by_role("button", name="Pause").click()
+    expect(page.locator('[data-name="slack"] .facts')).to_contain_text(why)
+    assert {one["name"]: one["paused_reason"] for one in product.get("/channels")["items"]}["slack"] == why
+    page.get_by_role("button", name="Resume Slack").click()
+    dialog = page.get_by_role("dialog", name="Resume Slack?")
+    expect(dialog.locator("textarea")).to_have_count(0)
+    dialog.get_by_role("button", name="Resume").click()
+    expect(page.locator('[data-name="slack"] .facts')).not_to_contain_text(why)
+
+
 def test_what_waits_can_be_cancelled(page_for, product, user):
     event_id = product.submit("job.completed", {"job_id": "j-1"}, user, deliver_at="2099-01-01T00:00:00Z")
     page = page_for(None, f"{DESK}#event/{event_id}")

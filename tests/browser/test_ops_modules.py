@@ -18,26 +18,6 @@ def ask(page_for) -> Any:
     )
 
 
-def test_metrics_are_read_as_prometheus_does(ask):
-    text = (
-        "# TYPE a_total counter\n"
-        'a_total{type="x",q="a\\"b\\\\n{},"} 12.0\n'
-        'a_total{type="y",q=""} 1e3\n'
-        "b 0.5 1700000000\n"
-        'c_bucket{le="+Inf"} 7\n'
-        "no metric\n"
-    )
-    assert ask("metrics", "it.parse(given)", text) == [
-        {"name": "a_total", "labels": {"type": "x", "q": 'a"b\\n{},'}, "value": 12},
-        {"name": "a_total", "labels": {"type": "y", "q": ""}, "value": 1000},
-        {"name": "b", "labels": {}, "value": 0.5},
-        {"name": "c_bucket", "labels": {"le": "+Inf"}, "value": 7},
-    ]
-    assert ask("metrics", "it.sum(it.parse(given), 'a_total')", text) == 1012
-    assert ask("metrics", "it.sum(it.parse(given), 'a_total', {type: 'y'})", text) == 1000
-    assert ask("metrics", "[...it.sumBy(it.parse(given), 'a_total', 'type')]", text) == [["x", 12], ["y", 1000]]
-
-
 @pytest.mark.parametrize(
     ("looks", "expected"),
     [
@@ -54,6 +34,12 @@ def test_rates_are_per_minute(ask, looks, expected):
         "(() => { const r = new it.Rates(); for (const [at, a] of given) r.add(at, {a}); return r.of('a'); })()"
     )
     assert ask("rates", expression, looks) == expected
+
+
+def test_a_course_is_what_was_seen_and_forgets_what_is_long_ago(ask):
+    expression = "(() => { const c = new it.Course(); for (const a of given) c.add({a}); return c.of('a'); })()"
+    assert ask("rates", expression, [3, 0, 7]) == [3, 0, 7]
+    assert ask("rates", expression, list(range(130))) == list(range(30, 130))
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 
 from app.config import Settings
 from app.domain.events import EVENT_TYPES, PRIORITIES, RHYTHMS
-from app.domain.notifications import NOTIFICATION_TYPES, OUTCOMES, REASONS, STATUSES
+from app.domain.notifications import LANE_BULK, LANE_CRITICAL, NOTIFICATION_TYPES, OUTCOMES, REASONS, STATUSES
 from app.services.identity import SCOPES
 from app.web.ops_page import flower
 from channels.registry import channel_names
@@ -54,6 +54,7 @@ def test_it_has_a_word_for_whatever_the_api_may_say(product: Product):
         *(f"priority.{name}" for name in PRIORITIES),
         *(f"rhythm.{name}" for name in RHYTHMS),
         *(f"check.{name}" for name in product.call("GET", "/health", None).json["checks"]),
+        *(f"lane.{name}" for name in (LANE_CRITICAL, LANE_BULK)),
         *(f"health.{name}" for name in ("ok", "failing", "off")),
         *(f"state.{name}" for name in ("configured", "console", "off")),
         *(f"breaker.{name}" for name in ("closed", "open", "half_open")),

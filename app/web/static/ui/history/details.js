@@ -4,6 +4,7 @@ import { call } from '../api.js';
 import { el } from '../build.js';
 import { moment, number, timeElement } from '../formats.js';
 import { word, wrong } from '../words.js';
+import { carried } from './carried.js';
 import { mark } from './marks.js';
 
 const form = /^#ntf_[0-9a-f-]{36}$/;
@@ -70,6 +71,8 @@ export class Details {
     slots.text.lang = said?.locale ?? '';
     slots.text.hidden = !said;
     slots.unwritten.hidden = Boolean(said);
+    slots.carried.hidden = one.type !== 'digest';
+    if (one.type === 'digest') carried(slots.members, one, (type) => this.filters.called('type', type));
     slots.way.replaceChildren(...one.trace.map((step) => el('li', {}, timeElement(step.at), el('span', {}, step.because))));
     slots.tries.replaceChildren(...one.attempts.map(attempt));
     slots.attempts.hidden = one.attempts.length === 0;

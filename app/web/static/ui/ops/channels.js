@@ -1,7 +1,7 @@
 // The channels: how each is, and its switch.
 
 import { call } from '../api.js';
-import { stamp } from '../build.js';
+import { el, stamp } from '../build.js';
 import { number, timeElement } from '../formats.js';
 import { toast } from '../toasts.js';
 import { word, wrong } from '../words.js';
@@ -31,6 +31,7 @@ function card(channel) {
     [word('channel.operators'), [named('operators', channel.operators), channel.operators_detail ? ': ' : '', channel.operators_detail ? english(channel.operators_detail) : null].filter(Boolean)],
     [word('channel.since'), channel.paused_at && timeElement(channel.paused_at)],
     [word('channel.by'), channel.paused_by && own(channel.paused_by)],
+    [word('channel.reason'), channel.paused_reason && own(channel.paused_reason)],
   ].filter(([, value]) => value !== 0)));
   const does = channel.paused ? 'resume' : 'pause';
   if (channel.paused) slots.switch.after(link('find', { params: { status: 'held', channel: channel.name } }, word('channel.held')));
@@ -41,10 +42,12 @@ function card(channel) {
 }
 
 async function flip(element, id, name, does) {
-  const question = { title: word(`${does}.title`, { channel: name }), text: word(`${does}.text`), yes: word(does), danger: does === 'pause' };
+  const why = does === 'pause' ? reasonField() : null;
+  const question = { title: word(`${does}.title`, { channel: name }), text: word(`${does}.text`), yes: word(does), danger: does === 'pause', more: why };
   if (!(await ask(question))) return;
+  const reason = why?.querySelector('textarea').value.trim();
   try {
-    const { body } = await call('POST', `/channels/${encodeURIComponent(id)}/${does}`);
+    const { body } = await call('POST', `/channels/${encodeURIComponent(id)}/${does}`, reason ? { body: { reason } } : {});
     const fresh = card(body);
     element.replaceWith(fresh);
     fresh.querySelector('button').focus();
@@ -52,4 +55,12 @@ async function flip(element, id, name, does) {
   } catch (problem) {
     toast(wrong(problem), { bad: true });
   }
+}
+
+/** Of more than one line, because Enter in a line alone would press the first button. */
+function reasonField() {
+  return el(
+    'div', { className: 'asked' }, el('label', { htmlFor: 'pause-reason' }, word('pause.reason')),
+    el('textarea', { id: 'pause-reason', rows: 2, maxLength: 200, dir: 'auto' }),
+  );
 }

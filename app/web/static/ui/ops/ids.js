@@ -13,5 +13,5 @@ export function idsIn(text) {
 /** When what an id names was made, by the service's clock: its first twelve digits are milliseconds. */
 export const madeAt = (id) => new Date(parseInt(id.slice(4, 12) + id.slice(13, 17), 16)).toISOString();
 
-/** The part of the page that shows what an id names; undefined for an item of an inbox. */
+/** The part of the page that shows what an id names; undefined for an item of an inbox, which a notification stands behind. */
 export const placeOf = (id) => places[id.slice(0, 3)];

@@ -9,9 +9,11 @@ import { ask } from './ask.js';
 import { cancelButton } from './cancelling.js';
 import { toTheSecond } from './clock.js';
 import { content } from './content.js';
+import { listing } from './listing.js';
 import { badge, named } from './names.js';
 import { english, facts, fetched, idLink, link, own, table } from './parts.js';
 import { go } from './routes.js';
+import { cells, heads } from './rows.js';
 import { span } from './spans.js';
 import { timeline } from './timeline.js';
 
@@ -22,16 +24,20 @@ export function show({ slots, id, signal }) {
   const path = `/notifications/${encodeURIComponent(id)}`;
   const load = () => fetched(slots.place, () => call('GET', path, { signal }), ({ body }) => {
     slots.actions.replaceChildren(open.has(body.status) ? cancelButton(path, 'notification', load) : replayButton(body));
-    return drawn(body);
+    return drawn(body, signal);
   });
   load();
 }
 
-function drawn(item) {
+function drawn(item, signal) {
   const { element, slots } = stamp('notification');
   slots.badge.append(badge('status', item.status));
   slots.because.textContent = item.because;
   slots.facts.append(...facts(about(item)));
+  if (item.type === 'digest') {
+    slots.carried.hidden = false;
+    listing(slots.members, { path: '/notifications', params: { digest_id: item.id }, label: word('list.carried'), heads: heads(), cells, signal });
+  }
   slots.timeline.append(...timeline(item));
   slots.attempts.append(attempts(item.attempts));
   slots.content.append(...content(item.content));
@@ -59,8 +65,8 @@ function about(item) {
 
 function attempts(items) {
   if (!items.length) return el('p', { className: 'quiet' }, word('attempts.none'));
-  const heads = ['attempt', 'time', 'took', 'outcome', 'answer', 'detail'].map((name) => word(`head.${name}`));
-  return table(word('head.attempt'), heads, items.map((one) => [
+  const names = ['attempt', 'time', 'took', 'outcome', 'answer', 'detail'].map((name) => word(`head.${name}`));
+  return table(word('head.attempt'), names, items.map((one) => [
     number(one.number),
     timeElement(one.started_at, toTheSecond),
     one.ended_at ? span((new Date(one.ended_at) - new Date(one.started_at)) / 1000) : '',

@@ -5,16 +5,17 @@ import { el } from '../build.js';
 import { number } from '../formats.js';
 import { word, wrong } from '../words.js';
 import { health } from './health.js';
-import { parse, sum, sumBy } from './metrics.js';
-import { counts, perChannel } from './now-tables.js';
+import { counts, perChannel, perLane } from './now-tables.js';
 import { polling } from './polling.js';
-import { Rates } from './rates.js';
+import { Course, Rates } from './rates.js';
 import { tiles } from './tiles.js';
 
 const EVERY_SECONDS = 3;
 const clock = new Intl.DateTimeFormat(document.getElementById('main').dataset.locale, { timeStyle: 'medium' });
 // They outlive a look at another part of the page.
 const rates = new Rates();
+const delivered = new Rates();
+const queues = new Course();
 
 /** Show it, and go on until the signal. */
 export function show({ slots, signal }) {
@@ -24,6 +25,7 @@ export function show({ slots, signal }) {
     reasons: counts(slots.reasons, { kind: 'reason', head: word('head.reason'), label: 'now-reasons', none: word('no-failures') }),
     open: counts(slots.open, { kind: 'status', head: word('head.status'), label: 'now-open' }),
     ended: counts(slots.ended, { kind: 'status', head: word('head.status'), label: 'now-ended' }),
+    lanes: perLane(slots.lanes, 'now-lanes'),
     channels: perChannel(slots.channels, 'now-channels'),
   };
   polling(() => look(slots, draw, signal), EVERY_SECONDS, signal);
@@ -31,11 +33,11 @@ export function show({ slots, signal }) {
 
 async function look(slots, draw, signal) {
   try {
-    const [told, text] = await Promise.all([
+    const [told, { body }] = await Promise.all([
       fetch(address('/health'), { signal }).then((answer) => answer.json()),
-      call('GET', '/metrics', { accept: 'text/plain', signal }),
+      call('GET', '/metrics/summary', { signal }),
     ]);
-    paint(draw, told, numbers(parse(text.body)));
+    paint(draw, told, body);
     slots.faults.replaceChildren();
     slots.asOf.textContent = word('as-of', { time: clock.format(new Date()) });
   } catch (problem) {
@@ -47,28 +49,17 @@ async function look(slots, draw, signal) {
   }
 }
 
-function numbers(series) {
-  const ended = sumBy(series, 'notifications_total', 'status');
-  return {
-    series,
-    accepted: sum(series, 'notifications_accepted_total'),
-    delivered: ended.get('delivered') ?? 0,
-    failed: ended.get('failed') ?? 0,
-    open: sumBy(series, 'notifications_open', 'status'),
-    ended,
-    oldest: sum(series, 'notifications_oldest_open_seconds'),
-    unaccounted: sum(series, 'notifications_unaccounted'),
-    reasons: sumBy(series, 'notifications_total', 'reason', { status: 'failed' }),
-  };
-}
-
 function paint(draw, told, found) {
-  const { accepted, delivered, failed } = found;
-  rates.add(Date.now(), { accepted, delivered, failed });
-  draw.tiles(found, rates);
+  const at = new Date(found.at).getTime();
+  const totals = { accepted: found.accepted, delivered: found.ended.delivered, failed: found.ended.failed };
+  rates.add(at, totals);
+  delivered.add(at, Object.fromEntries(found.channels.map((channel) => [channel.name, channel.delivered])));
+  queues.add(Object.fromEntries(found.lanes.map((lane) => [lane.name, lane.open.pending])));
+  draw.tiles({ ...found, ...totals }, rates);
   draw.health(told);
-  draw.reasons([...found.reasons].filter(([, value]) => value > 0), number);
-  draw.open([...found.open], number);
-  draw.ended([...found.ended], number);
-  draw.channels(found.series, told.channels);
+  draw.reasons(Object.entries(found.failed).filter(([, value]) => value > 0));
+  draw.open(Object.entries(found.open));
+  draw.ended(Object.entries(found.ended));
+  draw.lanes(found.lanes, queues);
+  draw.channels(found.channels, told.channels ?? {}, delivered);
 }

@@ -13,6 +13,7 @@ export function idLink(id) {
   if (/^ntf_/.test(id)) return link('notification', { id }, text);
   if (/^evt_/.test(id)) return link('event', { id }, text);
   if (/^key_/.test(id)) return link('keys', { id }, text);
+  if (/^itm_/.test(id)) return link('find', { params: { item_id: id } }, text);
   return text;
 }
 

@@ -1,4 +1,4 @@
-// How fast counters grow, from what they were at successive looks.
+// How numbers move, from what they were at successive looks.
 
 const KEPT = 100;
 // Two looks that are nearly one would make a single notification a flood.
@@ -24,5 +24,21 @@ export class Rates {
       const before = this.#looks[place];
       return ((look.counters[name] - before.counters[name]) * 60_000) / Math.max(look.at - before.at, 1);
     });
+  }
+}
+
+/** Remembers what numbers were at successive looks, the newest last. */
+export class Course {
+  #looks = [];
+
+  /** Remember what they are now. */
+  add(numbers) {
+    this.#looks.push(numbers);
+    if (this.#looks.length > KEPT) this.#looks.shift();
+  }
+
+  /** What one of them was at each look. */
+  of(name) {
+    return this.#looks.map((look) => look[name] ?? 0);
   }
 }

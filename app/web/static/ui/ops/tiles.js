@@ -21,9 +21,9 @@ export function tiles(place) {
   place.replaceChildren(...Object.values(made).map((one) => one.tile));
   return (found, rates) => {
     for (const name of counted) writeCounted(made[name], name, found[name], rates.of(name));
-    for (const name of waiting) set(made[name].value, number(found.open.get(name) ?? 0));
-    set(made.oldest.value, found.oldest ? span(found.oldest) : '–');
-    set(made.oldest.note, found.oldest ? '' : word('oldest.none'));
+    for (const name of waiting) set(made[name].value, number(found.open[name]));
+    set(made.oldest.value, found.oldest_open_seconds ? span(found.oldest_open_seconds) : '–');
+    set(made.oldest.note, found.oldest_open_seconds ? '' : word('oldest.none'));
     const isGood = found.unaccounted === 0;
     set(made.unaccounted.value, number(found.unaccounted));
     set(made.unaccounted.note, word(isGood ? 'unaccounted.good' : 'unaccounted.bad'));
