@@ -5,8 +5,9 @@ from typing import Any
 from marshmallow import fields
 
 from app.api.event_docs import event_rules
-from app.api.parts import Answer, Strict, any_object, one_of, short, words
+from app.api.parts import Answer, Strict, any_object, by_name, one_of, short, words
 from app.domain.events import EVENT_TYPES, PRIORITIES
+from app.rendering.overrides.override import PIECES
 from channels.registry import channel_names
 
 _FAILED = EVENT_TYPES["job.failed"]
@@ -27,6 +28,13 @@ class PreviewRequest(Strict):
     priority = one_of(PRIORITIES, allow_none=True)
     resolved = fields.Boolean(allow_none=True, metadata={"description": "The subject's trouble is over."})
     occurred_at = fields.AwareDateTime(allow_none=True)
+    pieces = by_name(
+        PIECES,
+        fields.String(),
+        {"subject.txt": "{{ data.job_id }} broke"},
+        about="Templates to word it by, as `PUT /templates/…` takes them; they are saved nowhere.",
+        allow_none=True,
+    )
 
 
 class PreviewAnswer(Answer):

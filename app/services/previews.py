@@ -14,6 +14,7 @@ from app.domain.notifications import DIGEST
 from app.domain.preferences import lock_of
 from app.rendering import own_samples
 from app.rendering.occasion import Occasion, occasion_of
+from app.rendering.overrides.override import Override, Overrides
 from app.rendering.render import Content, Renderer, RenderError
 from app.services import event_schema
 from app.services.intake import Invalid
@@ -62,8 +63,11 @@ class Previews:
         """Every language there are texts in."""
         return self._renderer.locales
 
-    def of(self, raw: Mapping[str, Any]) -> Preview:
-        """The preview that a request asks for; without data, of the type's sample. Raises Invalid."""
+    def of(self, raw: Mapping[str, Any], draft: Override | None = None) -> Preview:
+        """The preview that a request asks for; without data, of the type's sample. Raises Invalid.
+
+        With a draft it is worded as if that were in force, and nothing else.
+        """
         now = self._clock.now()
         types = self._renderer.types
         known = types.get(str(raw.get("type")))
@@ -75,7 +79,7 @@ class Previews:
         wishes, faults = self._wishes(raw)
         if errors or faults:
             raise Invalid({"json": {**errors, **faults}})
-        return self._made(event_schema.event_of(values, "preview", now, types), str(raw["channel"]), wishes)
+        return self._made(event_schema.event_of(values, "preview", now, types), str(raw["channel"]), wishes, draft)
 
     def _wishes(self, raw: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
         """The language and the zone, and what is wrong with them."""
@@ -115,11 +119,15 @@ class Previews:
             content = self._renderer.render(occasion, kind=channel.kind, channel=name, **wishes)
         return Preview(name, type_, content, channel.document(_message(occasion, content, channel.kind)))
 
-    def _made(self, event: Event, name: str, wishes: Mapping[str, str]) -> Preview:
+    def _made(self, event: Event, name: str, wishes: Mapping[str, str], draft: Override | None) -> Preview:
         channel = self._channels[name]
+        renderer = self._renderer
+        if draft is not None:
+            worded = Overrides({draft.place: draft}, {})
+            renderer = renderer.using(lambda: worded)
         occasion = occasion_of(event, own_samples.READER, new_id("ntf", event.created_at))
         try:
-            content = self._renderer.render(occasion, kind=channel.kind, channel=name, **wishes)
+            content = renderer.render(occasion, kind=channel.kind, channel=name, **wishes)
         except RenderError as fault:
             raise Invalid({"json": {"type": [f"Its template is broken: {fault.detail}"]}}) from None
         message = _message(occasion, content, channel.kind, resolved=closes_alert(event))

@@ -115,6 +115,10 @@ class TemplateDesk:
         sources = self._read(place, given)
         return self._change(place, sources, "template.save", actor, versions)
 
+    def check(self, place: Place, given: Mapping[str, Any]) -> Override:
+        """These pieces as they would be saved, saved nowhere. Raises Invalid, as `save` does."""
+        return Override(place, self._read(place, given), f"{place}@draft", "database")
+
     def remove(self, place: Place, *, actor: str, versions: Container[int] | None) -> None:
         """Let what comes along, or lies in files, be in force again. Raises TemplateConflict."""
         self._change(place, None, "template.remove", actor, versions)

@@ -46,6 +46,7 @@ FIELDS = {
         "priority",
         "resolved",
         "occurred_at",
+        "pieces",
     ),
     "a change of an item": ("read", "archived"),
     "a key": ("name", "scopes"),

@@ -110,3 +110,41 @@ def test_nothing_is_stored(product):
     before = everything(product)
     assert preview(product, type="job.failed", channel="webhook").status_code == 200
     assert everything(product) == before
+
+
+def test_a_draft_is_shown_and_saved_nowhere(product):
+    before = everything(product)
+    pieces = {"subject.txt": "{{ data.job_id }} broke"}
+    given = {"type": "job.failed", "channel": "email", "locale": "de-AT", "data": {"job_id": "j-9", "error": "full"}}
+    answer = preview(product, **given, pieces=pieces).json
+    assert (answer["subject"], answer["locale"]) == ("j-9 broke", "de")
+    assert "full" in answer["text"]
+    assert preview(product, **given, pieces=None).json["subject"] != "j-9 broke"
+    assert everything(product) == before
+
+
+@pytest.mark.parametrize(
+    ("pieces", "named"),
+    [
+        ({"subject.txt": "one\n{{ data.job_id"}, {"subject.txt"}),
+        ({"subject.txt": "{{ nothing }}", "body.txt": "{% for x in range(10 ** 9) %}{% endfor %}"}, None),
+        ({"short.txt": "not of mails"}, {"short.txt"}),
+        ({"subject.txt": 7}, {"subject.txt"}),
+        ({}, {"_schema"}),
+        ([], None),
+        ("text", None),
+    ],
+)
+def test_a_draft_that_would_not_be_saved_is_not_shown(product, pieces, named):
+    answer = preview(product, type="job.failed", channel="email", pieces=pieces)
+    assert answer.status_code == 422, answer.text
+    said = answer.json["errors"]["json"]
+    assert set(said) == {"pieces"}
+    assert named is None or set(said["pieces"]) == named
+
+
+def test_a_draft_for_no_type_or_language_is_refused(product):
+    pieces = {"subject.txt": "x"}
+    for wrong in ({"type": "job.exploded"}, {"channel": "pigeon"}, {"locale": "tlh"}, {"type": None}):
+        answer = preview(product, **{"type": "job.failed", "channel": "email", "pieces": pieces, **wrong})
+        assert answer.status_code == 422, wrong
