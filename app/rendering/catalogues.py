@@ -2,6 +2,7 @@
 
 import gettext
 from collections.abc import Iterator
+from functools import lru_cache
 from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
@@ -20,6 +21,7 @@ def N_(message: str) -> str:  # noqa: N802  # the name that translation tools lo
     return message
 
 
+@lru_cache(maxsize=256)
 def normalise(tag: str) -> str:
     """The BCP 47 spelling of a locale: `pt_BR` and `PT-br` are both `pt-BR`, `zh_hans` is `zh-Hans`."""
     parts = tag.strip().replace("_", "-").split("-")

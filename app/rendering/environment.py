@@ -67,7 +67,7 @@ class Environments:
         environment.policies["ext.i18n.trimmed"] = True
         # Called "newstyle" by the extension: the functions fill in the variables themselves, escaped where that is due.
         environment.newstyle_gettext = True  # type: ignore[attr-defined]  # added by the extension
-        environment.globals.update(
+        environment.speak(
             _speech(self._catalogues.translations(locale), environment.operations, runs_from_right(locale))
         )
         return environment

@@ -37,6 +37,8 @@ class Reader:
     def __init__(self, formats: Locale, zone: ZoneInfo) -> None:
         self._formats = formats
         self._zone = zone
+        self.direction: str = formats.text_direction
+        """Which way the reader's script runs: `ltr` or `rtl`."""
         self._date_and_time = str(dates.get_datetime_format("medium", locale=formats)).replace("'", "")
         self._zone_names: dict[str, str] = {}
         self._percents = _LAST_DIGIT.sub("0.#", formats.percent_formats[None].pattern, count=1)
@@ -44,11 +46,6 @@ class Reader:
         self.percent = lru_cache(maxsize=_KEPT)(self._percent)
         self._amount = lru_cache(maxsize=_KEPT)(self._new_amount)
         self.duration = lru_cache(maxsize=_KEPT)(self._duration)
-
-    @property
-    def direction(self) -> str:
-        """Which way the reader's script runs: `ltr` or `rtl`."""
-        return self._formats.text_direction
 
     def date(self, moment: datetime) -> str:
         """The day alone: November 22, 2026."""

@@ -90,6 +90,11 @@ class Renderer:
         self.types = types
         self._catalogues = Catalogues(translations, default_locale)
         self._links = Links(public_url)
+        self._fixed_links = {
+            "preferences_link": self._links.preferences,
+            "verification_link": self._links.verification,
+            "unsubscribe_link": self._links.unsubscription,
+        }
         filters = {**FILTERS, "safe_url": self._links.safe}
         self._environments = Environments(templates, self._catalogues, filters)
         self._reader = lru_cache(maxsize=512)(_make_reader)
@@ -248,9 +253,7 @@ class Renderer:
             "lang": used,
             "dir": reader.direction,
             "link": self._links.safe(data.get("url")) or self._links.about(occasion.subject_key),
-            "preferences_link": self._links.preferences,
-            "verification_link": self._links.verification,
-            "unsubscribe_link": self._links.unsubscription,
+            **self._fixed_links,
         }
 
 

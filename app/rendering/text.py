@@ -15,6 +15,8 @@ ELLIPSIS = "…"
 _BEGIN, _END = "\ufdd0", "\ufdd1"
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 _MARKS = re.compile(f"[{_BEGIN}{_END}]")
+# What clean text may hold although Python calls it not printable: blanks that do not break, and direction marks.
+_NOT_PRINTABLE = ("\n", "\xa0", "\u202f", "\u200e", "\u200f", "\u061c", _BEGIN, _END)
 
 
 def clip(value: object, most: int) -> str:
@@ -33,7 +35,10 @@ def one_line(value: object) -> str:
 
 def clean(value: str) -> str:
     """The text with plain newlines and without what is not meant to be seen."""
-    if value.replace("\n", "").replace("\xa0", "").replace("\u202f", "").isprintable():  # nearly always, and far faster
+    seen = value
+    for harmless in _NOT_PRINTABLE:
+        seen = seen.replace(harmless, "")
+    if seen.isprintable():  # nearly always, and far faster
         return value
     return _IN_TEXT.sub("", _BREAKS.sub("\n", value))
 
@@ -59,7 +64,7 @@ def settled(text: str) -> str:
     """The text with an isolate around each value that was marked; what does not close on its line is none."""
     if _BEGIN not in text and _END not in text:
         return text
-    return "\n".join(map(_settled_line, text.split("\n")))
+    return "\n".join(_settled_line(line) if _MARKS.search(line) else line for line in text.split("\n"))
 
 
 def _settled_line(line: str) -> str:

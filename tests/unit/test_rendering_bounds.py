@@ -116,6 +116,37 @@ def test_escaping_cannot_be_turned_off(tmp_path, source):
     assert "line 1" in fault_of(tmp_path, source)
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "{{ data.__class__ }}",
+        "{{ data.clear() }}",
+        "{{ data.update({'a': 1}) }}",
+        "{{ data.error.__class__ }}",
+        "{{ reader._zone }}",
+        "{{ reader.__init__ }}",
+        "{{ _.__globals__ }}",
+        "{{ _.__call__ }}",
+        "{% macro m() %}{% endmacro %}{{ m._func }}",
+    ],
+)
+def test_what_is_closed_stays_closed_however_often_it_is_asked_for(tmp_path, source):
+    assert fault_of(tmp_path, source).endswith(FORBIDDEN)
+    renderer = make_renderer(templates=tmp_path)
+    for _ in range(3):
+        with pytest.raises(RenderError, match=FORBIDDEN):
+            renderer.render(make_occasion("job.failed"), kind="inbox", locale="en", timezone="UTC")
+
+
+def test_a_field_that_is_called_like_a_method_of_dictionaries_does_not_hide_it(tmp_path):
+    assert fault_of(tmp_path, "{% for a in data.items %}{% endfor %}").endswith("TypeError")
+    data = {**EVENT_TYPES["job.failed"].sample, "items": "x"}
+    with pytest.raises(RenderError, match="TypeError"):
+        make_renderer(templates=tmp_path).render(
+            make_occasion("job.failed", data), kind="inbox", locale="en", timezone="UTC"
+        )
+
+
 def test_a_bomb_ends_alone(tmp_path):
     (tmp_path / "bomb").mkdir()
     wild, good = _bomb(tmp_path / "bomb"), make_renderer()

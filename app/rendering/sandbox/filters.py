@@ -8,7 +8,7 @@ from jinja2.filters import FILTERS
 from jinja2.tests import TESTS
 from markupsafe import soft_str
 
-from app.rendering.sandbox.meter import Meter, OutOfBounds, is_light
+from app.rendering.sandbox.meter import TEXTS, Meter, OutOfBounds
 from app.rendering.sandbox.operations import MOST_RANGE, Operations
 
 # Left out is what trusts a text (safe), makes links of it (urlize), takes other time than its length (striptags,
@@ -97,15 +97,16 @@ def _guarded(
     def guard(*args: Any, **named: Any) -> Any:
         if steps:
             meter.spend(steps)
-        for value in (*args[extra:], *named.values()):
-            if not is_light(value):
-                meter.weigh(value)
+        for value in args[extra:]:
+            meter.weigh(value)
+        for value in named.values():
+            meter.weigh(value)
         if look_first is not None:
             look_first(*args[extra:], **named)
         made = work(*args, **named)
-        if is_light(made):
-            return made
-        return _counted(meter, made) if isinstance(made, Iterator) else meter.weigh(made)
+        if type(made) in TEXTS or not isinstance(made, Iterator):
+            return meter.weigh(made)
+        return _counted(meter, made)
 
     return guard
 

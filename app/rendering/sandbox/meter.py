@@ -14,8 +14,8 @@ MOST_STEPS = 500_000
 MOST_CHARACTERS = 1_000_000
 _CHARACTERS_IN_A_STEP = 20
 _DEEPEST = 30
-_ATOMS = frozenset({bool, int, float, type(None), datetime})
-_TEXTS = frozenset({str, Markup})
+ATOMS = frozenset({bool, int, float, type(None), datetime})
+TEXTS = frozenset({str, Markup})
 _SHORT = 200
 _LISTS = (list, tuple, set, frozenset)
 
@@ -23,7 +23,7 @@ _LISTS = (list, tuple, set, frozenset)
 def is_light(value: Any) -> bool:
     """Whether looking at this value takes no more than the step of the expression it stands in: nearly all do."""
     kind = type(value)
-    return kind in _ATOMS or (kind in _TEXTS and len(value) < _SHORT)
+    return kind in ATOMS or (kind in TEXTS and len(value) < _SHORT)
 
 
 class OutOfBounds(SecurityError):
@@ -65,7 +65,9 @@ class Meter:
 
     def weigh(self, value: Any) -> Any:
         """Count what it takes to look at all of a value, and to write it; the value itself. Raises OutOfBounds."""
-        if not is_light(value):
+        kind = type(value)
+        # What is_light says, without asking it: this stands around nearly everything that is written.
+        if kind not in ATOMS and not (kind in TEXTS and len(value) < _SHORT):
             self._weigh(value, 0)
         return value
 

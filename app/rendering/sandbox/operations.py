@@ -85,12 +85,15 @@ def _is_short_and_calm(pattern: str) -> bool:
 def _longest(values: Any) -> int:
     """How long the longest of these is that is not light; what is no text counts as one letter, and is weighed."""
     given: Iterable[Any] = [values]
-    if isinstance(values, Mapping):
+    if type(values) is dict or isinstance(values, Mapping):
         given = values.values()
     elif isinstance(values, tuple):
         given = values
-    heavy = [value for value in given if not is_light(value)]
-    return max((len(value) if isinstance(value, str) else 1 for value in heavy), default=0)
+    longest = 0
+    for value in given:
+        if not is_light(value):
+            longest = max(longest, len(value) if isinstance(value, str) else 1)
+    return longest
 
 
 def _small(number: Any) -> Any:
