@@ -79,9 +79,14 @@ def _speech(
     """The functions behind `{% trans %}` and `_()`. Jinja's own ones give the same, in three calls instead of one."""
 
     def fill(eval_ctx: EvalContext, message: str, variables: Mapping[str, Any]) -> str:
-        if runs_the_other_way and not eval_ctx.autoescape:
-            # HTML has elements for this. Without, a value that begins with a digit or a sign would pull it apart.
-            variables = {name: apart(value) if isinstance(value, str) else value for name, value in variables.items()}
+        if runs_the_other_way:
+            # A value that begins with a digit or a sign would pull the sentence apart. What is HTML sees to itself.
+            variables = {
+                name: apart(value)
+                if type(value) is str or (not eval_ctx.autoescape and isinstance(value, str))
+                else value
+                for name, value in variables.items()
+            }
         text = Markup(message) if eval_ctx.autoescape else message  # noqa: S704  # the catalogue's words, not the event's
         filled: str = operations.fill(text, variables) if "%" in message else text
         return filled

@@ -8,7 +8,7 @@ VERIFY_PATH = "/ui/verify/"
 UNSUBSCRIBE_PATH = "/unsubscribe/"
 HIDDEN = "…"
 """Stands in stored text for what only the receiver of a mail may see."""
-_NEVER_IN_A_LINK = re.compile(r"[\x00-\x20\x7f-\xa0\\\"'<>`{}|^\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_NEVER_IN_A_LINK = re.compile(r"[\x00-\x20\x7f-\xa0\\\"'<>`{}|^\u2028\u2029\u202a-\u202e\u2066-\u2069\ufdd0\ufdd1]")
 _DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:[/?#]|$)", re.IGNORECASE)
 _LONGEST = 2048
 _PORTS = {"http": 80, "https": 443}

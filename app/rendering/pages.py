@@ -10,6 +10,7 @@ from app.rendering.event_names import event_name
 from app.rendering.filters import FILTERS, Reader
 from app.rendering.inbox_words import inbox_words
 from app.rendering.render import zone_of
+from app.rendering.text import settled
 
 
 class Pages:
@@ -44,4 +45,4 @@ class Pages:
         reader = Reader(formats, zone_of(timezone))
         tag = str(formats).replace("_", "-")
         given = {**names, "reader": reader, "lang": used, "dir": reader.direction, "formats": tag}
-        return self._environments.of(used).get_template(name).render(given)
+        return settled(self._environments.of(used).get_template(name).render(given))

@@ -172,7 +172,7 @@ class Renderer:
     ) -> summary.Told:
         names = self._names(occasion, kind, used, reader)
         try:
-            title = self._title(occasion, _Writing(occasion.type, kind, used, names, override))
+            title = self._marked_title(occasion, _Writing(occasion.type, kind, used, names, override))
         except RenderError:
             title = occasion.type
         return summary.Told(occasion, title, names["link"])
@@ -180,13 +180,14 @@ class Renderer:
     def _content(self, occasion: Occasion, writing: _Writing) -> Content:
         used, names = writing.locale, writing.names
         version = writing.override.version if writing.override else None
-        title = self._title(occasion, writing)
+        marked = self._marked_title(occasion, writing)
+        title = settled(marked)
         if writing.kind not in _LONG_KINDS:
             signs = self._speaker(used).signs(occasion, names["link"]) if writing.kind in _LINKED_KINDS else None
             short = settled(clip(tidy(self._piece("short.txt", writing)), MOST_TEXT))
             return Content(title, short, None, used, signs, template_version=version)
         text = settled(clip(tidy(self._piece("body.txt", writing)), MOST_TEXT))
-        html = clean(self._piece("body.html", replace(writing, names={**names, "title": title})))
+        html = settled(clean(self._piece("body.html", replace(writing, names={**names, "title": marked}))))
         if len(html) > MOST_HTML:
             raise RenderError(f"{occasion.type}/body.html gives more than {MOST_HTML:,} characters", "body.html")
         return Content(title, text, html, used, template_version=version)
@@ -214,11 +215,12 @@ class Renderer:
             raise RenderError(f"{path}: gives more than {_MOST_OUTPUT:,} characters", piece)
         return "".join(pieces)
 
-    def _title(self, occasion: Occasion, writing: _Writing) -> str:
+    def _marked_title(self, occasion: Occasion, writing: _Writing) -> str:
+        """The title, in which values are only marked as apart: other texts quote it, and are settled as a whole."""
         title = one_line(self._piece("subject.txt", writing))
         if occasion.resolved and not self.types.of(occasion.type).resolves:
             title = self._catalogues.translations(writing.locale).gettext(_RESOLVED_TITLE) % {"title": title}
-        return settled(clip(title, MOST_TITLE))
+        return clip(title, MOST_TITLE)
 
     def _folder(self, type_: str) -> str:
         """Where the templates of a type are that come along; an added one has those that fit any."""

@@ -8,12 +8,15 @@ from typing import Any
 
 from app.domain.digests import LONGEST_ITEM_TITLE_BYTES, written
 from app.rendering.occasion import Occasion
-from app.rendering.text import ELLIPSIS
+from app.rendering.text import ELLIPSIS, settled
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One that is carried, with its title in the reader's language and where to learn more."""
+    """One that is carried, with its title in the reader's language and where to learn more.
+
+    In the title values are only marked as apart, for the text that quotes it to settle.
+    """
 
     occasion: Occasion
     title: str
@@ -47,7 +50,7 @@ def items(told: Sequence[Told]) -> list[dict[str, Any]]:
             "event_id": one.occasion.event_id,
             "type": one.occasion.type,
             "subject_key": one.occasion.subject_key,
-            "title": _short(one.title),
+            "title": settled(_short(one.title)),
             "occurred_at": one.occasion.occurred_at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         }
         for one in _newest_first(told)

@@ -4,6 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.events import EVENT_TYPES
+from app.domain.notifications import DIGEST
+from app.rendering.samples import samples
 from app.rendering.text import apart, settled
 from tests.fakes.occasions import LANGUAGES, make_occasion, make_renderer
 
@@ -44,11 +47,31 @@ def test_a_value_is_set_apart_and_a_link_is_left_alone():
     assert f"{FSI}http" not in text
 
 
-def test_html_has_elements_for_it():
-    content = make_renderer().render(make_occasion("job.failed", DATA), kind="mail", locale="ar", timezone="UTC")
+def html(locale: str, type_: str, data: dict[str, object] | None = None) -> str:
+    content = make_renderer().render(make_occasion(type_, data), kind="mail", locale=locale, timezone="UTC")
     assert content.html is not None
-    assert not {FSI, PDI} & set(content.html)
-    assert "<bdi>-5% (v2)</bdi>" in content.html
+    return content.html
+
+
+def test_names_have_an_element_for_it_in_html():
+    page = html("ar", "job.failed", DATA)
+    assert "<bdi>-5% (v2)</bdi>" in page
+    assert f"<bdi>{FSI}" not in page
+
+
+@pytest.mark.parametrize("locale", LANGUAGES.split(", "))
+def test_a_number_in_a_heading_of_html_is_set_apart_where_it_would_turn_round(locale: str):
+    heading = html(locale, "job.progress").partition("</h1>")[0].rpartition(">")[2]
+    assert (f"{FSI}42.5%{PDI}" in heading) == (locale in RIGHT_TO_LEFT)
+
+
+def test_the_titles_that_a_digest_quotes_keep_their_values_apart():
+    sample = next(samples(DIGEST, EVENT_TYPES))
+    content = make_renderer().render_digest(sample.occasion, sample.carried, kind="mail", locale="ar", timezone="UTC")
+    items = "\n".join(item["title"] for item in content.items or ())
+    for text in (content.html or "", content.text, items):
+        assert f"{FSI}42.5%{PDI}" in text
+    assert f"{FSI}nightly encode{PDI}" in content.title
 
 
 @given(st.text(st.sampled_from("a1ب \n\ufdd0\ufdd1\u2066\u2068\u2069\u202e"), max_size=40))
@@ -56,6 +79,13 @@ def test_what_an_event_brings_opens_and_closes_nothing(text: str):
     shown = words("ar", "inbox", name=text, error=text)
     assert not {"\ufdd0", "\ufdd1", "\u2066", "\u202e"} & set(shown)
     assert [depth(line) for line in shown.split("\n")] == [0] * (shown.count("\n") + 1)
+
+
+@given(st.text(st.sampled_from("a1ب \n<\ufdd0\ufdd1\u2066\u2068\u2069\u202e"), max_size=40))
+def test_nor_does_it_in_html(text: str):
+    page = html("ar", "system.error", {"component": text or "x", "message": text})
+    assert not {"\ufdd0", "\ufdd1", "\u2066", "\u202e"} & set(page)
+    assert [depth(line) for line in page.split("\n")] == [0] * (page.count("\n") + 1)
 
 
 @given(st.lists(st.text(max_size=5), max_size=5))
