@@ -27,8 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads what is set here
 def pytest_cmdline_main(config: pytest.Config) -> None:
-    """Run two rows of tests side by side when all were asked for, since they wait more than they work."""
-    everything = config.getoption("--integration") and config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    """Run two rows of tests side by side where none were named; a test that is named runs alone, with its output."""
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
     chosen = config.option.numprocesses is not None or config.option.usepdb
     if everything and not chosen and not hasattr(config, "workerinput"):
         config.option.numprocesses = 2

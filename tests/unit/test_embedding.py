@@ -75,7 +75,8 @@ def test_the_english_in_the_component_is_the_english_of_the_service(product):
     english = words(product, "en")
     literal = re.search(r"^const ENGLISH = (\{.*?^\});", COMPONENT, re.DOTALL | re.MULTILINE)
     assert literal
-    known = dict(re.findall(r"(\w+): '([^']*)'", literal[1].partition("plurals")[0]))
+    written = re.findall(r"""(\w+): (?:'([^']*)'|"([^"]*)")""", literal[1].partition("plurals")[0])
+    known = {name: single or double for name, single, double in written}
     assert known.pop("locale") == "en"
     assert known == english["words"]
     assert "{count} unread" in literal[1]

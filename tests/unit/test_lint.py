@@ -198,7 +198,7 @@ IN_CATALOGUES: dict[str, tuple[Plant, str]] = {
 def test_a_fault_in_a_catalogue_is_found_and_its_cell_is_named(root: Path, fault: str):
     plant, message = IN_CATALOGUES[fault]
     plant(root / "translations" / GERMAN)
-    found = [one for one in looked_at(root, "de") if message in one.message and "Fix what" in one.message]
+    found = [one for one in looked_at(root, "de") if message in one.message and "Fix the cause" in one.message]
     assert [(one.cell.type, one.cell.locale, one.file) for one in found] == [("job.failed", "de", GERMAN)]
 
 
