@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from markupsafe import escape
+
 from app.domain.digests import LONGEST_ITEM_TITLE_BYTES, written
 from app.rendering.occasion import Occasion
 from app.rendering.text import ELLIPSIS, settled
+
+_MOST_LINES = 50
+_ROOM = 85_000
+"""Bytes of HTML for all lines: Gmail shows the first 102 KB of a mail, and around the lines stand some more."""
+_A_LINE = 600
+"""Bytes that a line takes beside its title and its link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +43,15 @@ class Line:
 
 
 def names(told: Sequence[Told]) -> dict[str, Any]:
-    """What the templates of digests know besides: `count`, how many are carried, and `lines`, the newest first."""
+    """What the templates of digests know besides: `count`, how many are carried, and `lines`, the newest first.
+
+    `shown` is how many of the lines there is room for in a mail.
+    """
     groups: defaultdict[tuple[str, str | None], list[Told]] = defaultdict(list)
     for one in _newest_first(told):
         groups[one.occasion.type, one.occasion.subject_key].append(one)
-    return {"count": len(told), "lines": [_line(group) for group in groups.values()]}
+    lines = [_line(group) for group in groups.values()]
+    return {"count": len(told), "lines": lines, "shown": _shown(lines)}
 
 
 def items(told: Sequence[Told]) -> list[dict[str, Any]]:
@@ -65,6 +77,15 @@ def _line(group: Sequence[Told]) -> Line:
     newest = group[0]
     times = sum(one.occasion.duplicates + 1 for one in group)
     return Line(newest.title, times, newest.occasion.occurred_at, newest.occasion.priority, newest.link)
+
+
+def _shown(lines: Sequence[Line]) -> int:
+    room = _ROOM
+    for number, line in enumerate(lines[:_MOST_LINES]):
+        room -= _A_LINE + len(escape(line.title).encode()) + len(line.link)
+        if room < 0:
+            return number
+    return min(len(lines), _MOST_LINES)
 
 
 def _short(title: str) -> str:
