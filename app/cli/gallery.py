@@ -14,7 +14,7 @@ from app.services.previews import Preview, Previews
 from channels.registry import channel_names
 
 NARROW, WIDE = 360, 700
-_HEIGHTS = {NARROW: 740, WIDE: 680}
+_HEIGHTS = {NARROW: 800, WIDE: 760}
 _COLUMNS = {NARROW: 4, WIDE: 2}
 _GAP = 16
 _PAGES = Path(__file__).parent / "gallery_pages"

@@ -22,6 +22,7 @@ _LAST_DIGIT = re.compile(r"0(?=[^0]*$)")
 _SIZES = ("byte", "kilobyte", "megabyte", "gigabyte", "terabyte", "petabyte")
 _SPANS = (("day", 86_400), ("hour", 3_600), ("minute", 60), ("second", 1))
 _KEPT = 64
+_NO_BREAK = "\xa0"
 _LONGEST_UNIT = 40
 _LARGEST = 10**15
 """Above this a number is written with an exponent: nobody counts the digits, and hostile ones fill pages."""
@@ -55,13 +56,13 @@ class Reader:
         """The time of day as schedules write it, on 24 hours: 08:00."""
         return moment.astimezone(self._zone).strftime("%H:%M")
 
-    def _moment(self, moment: datetime) -> str:
-        """Day, time and zone: November 22, 2026, 9:05 PM CET."""
+    def _moment(self, moment: datetime, blank: str = " ") -> str:
+        """Day, time and zone: November 22, 2026, 9:05 PM CET. `blank` stands in what is not to be torn: 9:05 PM CET."""
         local = moment.astimezone(self._zone)
         time = dates.format_time(local, "short", tzinfo=self._zone, locale=self._formats)
-        words = self._date_and_time.replace("{1}", self.date(moment)).replace("{0}", time)
         # The narrow space before "PM" shows as a box in more than one mail program.
-        return f"{words} {self._zone_name(local)}".replace("\u202f", " ")
+        whole = f"{time} {self._zone_name(local)}".replace("\u202f", " ").replace(" ", blank)
+        return self._date_and_time.replace("{1}", self.date(moment)).replace("{0}", whole).replace("\u202f", " ")
 
     def number(self, value: float) -> str:
         """A number with the reader's separators and at most three decimals."""
@@ -162,9 +163,16 @@ def _by_reader(name: str) -> Callable[..., str]:
     return written
 
 
+@pass_context
+def _moment(context: Context, value: datetime) -> str:
+    """A moment as the reader writes it; HTML has no line that ends between the time and its zone."""
+    reader: Reader = context["reader"]
+    return reader.moment(value, _NO_BREAK) if context.eval_ctx.autoescape else reader.moment(value)
+
+
 FILTERS: Mapping[str, Callable[..., Any]] = {
     "date": _by_reader("date"),
-    "datetime": _by_reader("moment"),
+    "datetime": _moment,
     "number": _by_reader("number"),
     "percent": _by_reader("percent"),
     "filesize": _by_reader("filesize"),
