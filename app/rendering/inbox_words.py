@@ -15,6 +15,8 @@ _WORDS: Final[Mapping[str, str]] = {
     "all": N_("All"),
     # Translators: unread notifications; the name of a filter.
     "unread": N_("Unread"),
+    # Translators: notifications that have been read; the name of a filter.
+    "read": N_("Read"),
     # Translators: notifications in the archive; the name of a filter.
     "archived": N_("Archived"),
     # Translators: a button.
@@ -36,6 +38,7 @@ _WORDS: Final[Mapping[str, str]] = {
     "loading": N_("Loading…"),
     "empty_all": N_("No notifications yet."),
     "empty_unread": N_("You're all caught up."),
+    "empty_read": N_("Nothing has been read yet."),
     "empty_archived": N_("The archive is empty."),
     "away": N_("Can't reach the service right now. Try again in a moment."),
     "undone": N_("This couldn't be saved. Nothing has changed."),

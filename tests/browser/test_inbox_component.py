@@ -74,8 +74,12 @@ def test_by_keyboard_alone(product, demo, user):
         expect(inbox.button(name)).to_be_focused()
     keys.press("Enter")
     expect(inbox.button("Unread")).to_have_attribute("aria-pressed", "true")
-    for _ in range(3):
+    for name in ("Read", "Archived"):
         keys.press("Tab")
+        expect(inbox.button(name)).to_be_focused()
+    keys.press("Tab")
+    expect(inbox.host.locator("[part=title]")).to_be_focused()
+    keys.press("Tab")
     expect(inbox.button("Mark as read")).to_be_focused()
     keys.press("Enter")
     # It is not among the unread any more, and the focus stays in the panel.
@@ -99,6 +103,9 @@ def test_reading_archiving_and_the_filters(product, page_for, user):
     assert [re.search(r"disk \d", title)[0] for title in inbox.titles()] == ["disk 2", "disk 1"]
     inbox.button("Unread").click()
     expect(inbox.items).to_have_count(1)
+    inbox.button("Read").click()
+    expect(inbox.items).to_have_count(1)
+    assert "disk 2" in inbox.titles()[0]
     inbox.button("Archived").click()
     expect(inbox.items).to_have_count(1)
     inbox.button("Move back to the inbox").click()

@@ -10,6 +10,7 @@ const RTL = new Set(['ar', 'fa', 'he', 'ur']);
 const FILTERS = {
   all: { state: 'all', has: (item) => !item.archived },
   unread: { state: 'unread', has: (item) => !item.read && !item.archived },
+  read: { state: 'read', has: (item) => item.read && !item.archived },
   archived: { state: 'archived', has: (item) => item.archived },
 };
 // The end of a type says what happened; what is not listed goes by its priority.
@@ -34,11 +35,12 @@ const ICONS = {
 const ENGLISH = {
   locale: 'en',
   words: {
-    notifications: 'Notifications', show: 'Show', all: 'All', unread: 'Unread', archived: 'Archived',
+    notifications: 'Notifications', show: 'Show', all: 'All', unread: 'Unread', read: 'Read', archived: 'Archived',
     mark_read: 'Mark as read', mark_unread: 'Mark as unread', archive: 'Archive', unarchive: 'Move back to the inbox',
     read_all: 'Mark all as read', older: 'Show older', again: 'Try again', close: 'Close', loading: 'Loading…',
     empty_all: 'No notifications yet.', empty_unread: "You're all caught up.",
-    empty_archived: 'The archive is empty.', away: "Can't reach the service right now. Try again in a moment.",
+    empty_read: 'Nothing has been read yet.', empty_archived: 'The archive is empty.',
+    away: "Can't reach the service right now. Try again in a moment.",
     undone: "This couldn't be saved. Nothing has changed.", kind_completed: 'Completed', kind_failed: 'Failed',
     kind_progress: 'In progress', kind_error: 'System error', kind_warning: 'System warning',
     kind_exceeded: 'Quota exceeded', kind_approaching: 'Quota nearly used up', kind_digest: 'Digest',
@@ -513,6 +515,9 @@ function icon(path) {
   return svg;
 }
 
+/** What can have the focus in an item: its title, then its buttons. */
+const focusable = (row) => [...row.querySelectorAll('.title, .actions button:not([hidden])')];
+
 /** One item of the list; it stays the same element while what it says changes. */
 class Row {
   #words;
@@ -655,6 +660,7 @@ class View {
       event.stopPropagation();
       this.toggle(false);
     });
+    this.panel.addEventListener('keydown', (event) => this.#walk(event));
     // Who goes on with Tab leaves the panel behind.
     frame.addEventListener('focusout', ({ relatedTarget: next }) => {
       if (next && !frame.contains(next)) this.toggle(false, { isLeft: true });
@@ -740,6 +746,20 @@ class View {
     this.#rows.delete(id);
     if (near) near.querySelector('.title').focus();
     else if (near === null) this.panel.focus();
+  }
+
+  /** Arrows lead from item to item, along the titles or along the button that has the focus; Home and End to the ends. */
+  #walk(event) {
+    const steps = { ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
+    const { activeElement: here } = this.panel.getRootNode();
+    const rows = [...this.list.children];
+    if (!(event.key in steps) || event.altKey || event.ctrlKey || event.metaKey || event.shiftKey || !rows.length) return;
+    const from = rows.findIndex((row) => row.contains(here));
+    if (from < 0 && here !== this.panel) return;
+    event.preventDefault();
+    const to = rows[Math.max(0, Math.min(rows.length - 1, from + steps[event.key]))];
+    const column = from < 0 ? 0 : focusable(rows[from]).indexOf(here);
+    (focusable(to)[column] ?? focusable(to)[0]).focus();
   }
 
   #sticksOut() {
