@@ -4,15 +4,28 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.inbox import Inbox
+from tests.unit.test_rendering_catalogues import LANGUAGES
+
+# Whose edges are not all inside of the panel, as far as that does not scroll.
+STICKING_OUT = """panel => {
+  const { left, right } = panel.getBoundingClientRect();
+  const sticksOut = (one) => one.getBoundingClientRect().left < left || one.getBoundingClientRect().right > right;
+  return [...panel.querySelectorAll('button:not([hidden])')].filter(sticksOut).map((one) => one.textContent);
+}"""
 
 
 @pytest.fixture
-def bell(product, page_for, people, user):
-    """The page with a bell, for a user with three notifications."""
+def page(page_for, user):
+    """The page that a bell can be put into."""
+    return page_for(user, "/ui/demo")
+
+
+@pytest.fixture
+def bell(product, page, people, user):
+    """A bell in it, for a user with three notifications."""
     for number in (1, 2, 3):
         data = {"job_id": f"j-{number}", "error": f"disk {number} is full"}
         product.ended(product.submit("job.failed", data, user))
-    page = page_for(user, "/ui/demo")
     page.locator("#token").fill(people.token(user))
     page.keyboard.press("Enter")
     inbox = Inbox(page)
@@ -89,6 +102,7 @@ def test_in_colours_of_ones_own_all_can_be_told_apart(bell, axe):
     page.emulate_media(forced_colors="active")
     button = bell.host.locator("[part=bell]")
     button.click()
+    bell.items.nth(2).wait_for()
     unread, read = bell.items.filter(has_text="disk 3"), bell.items.filter(has_text="disk 1")
     bell.button("Mark as read", "disk 1").click()
     edge = "item => getComputedStyle(item).borderInlineStartWidth"
@@ -109,3 +123,15 @@ def test_nothing_moves_for_who_does_not_want_it(bell, wish, name):
     assert panel.evaluate("panel => getComputedStyle(panel).animationName") == name
     still = "root => [...root.querySelectorAll('*')].every(one => getComputedStyle(one).transitionDuration === '0s')"
     assert bell.host.locator(".root").evaluate(still)
+
+
+def test_on_a_small_screen_all_of_it_is_in_view_in_every_language(bell):
+    bell.page.set_viewport_size({"width": 320, "height": 640})
+    for language in [name.replace("_", "-") for name in LANGUAGES]:
+        bell.host.evaluate("(inbox, language) => { inbox.lang = language; }", language)
+        bell.host.locator(f"[lang={language}] [part=bell]").click()
+        bell.items.nth(2).wait_for()
+        panel = bell.host.get_by_role("dialog")
+        assert panel.evaluate(STICKING_OUT) == [], language
+        expect(bell.host.locator("[part=close]")).to_be_in_viewport(ratio=1)
+        assert panel.evaluate("panel => panel.scrollWidth - panel.clientWidth") == 0, language

@@ -80,8 +80,10 @@ svg { display: block; width: 1.5rem; height: 1.5rem; fill: currentColor; fill-ru
 .head, .filters { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; padding: 10px 14px; }
 .filters { padding-block-start: 0; border-block-end: 1px solid var(--line); }
 .inline .filters { padding-block-start: 10px; }
-.head { flex-wrap: nowrap; padding-block: 6px; padding-inline-end: 6px; }
-.heading { flex: 1 1 auto; margin: 0; font-size: 1.0625rem; font-weight: 700; }
+.head { position: relative; padding-block: 6px; padding-inline-end: 54px; }
+.heading { flex: 1 1 auto; margin: 0; font-size: 1.0625rem; font-weight: 700; line-height: 44px; }
+.close { position: absolute; inset-block-start: 6px; inset-inline-end: 6px; }
+.head .quiet-button { margin-inline-start: -10px; }
 .quiet-button { min-height: 32px; padding: 4px 10px; color: var(--accent); font-size: 0.875rem; font-weight: 600; }
 .quiet-button:disabled { color: var(--quiet); opacity: 0.6; cursor: default; background: none; }
 .spring { flex: 1 1 auto; }
@@ -116,8 +118,10 @@ progress { width: 100%; height: 8px; margin-block-start: 8px; accent-color: var(
 }
 @media (prefers-reduced-motion: no-preference) { .floating { animation: open 120ms ease-out; } @keyframes open { from { opacity: 0; transform: translateY(-4px); } } }
 @media (forced-colors: active) {
-  .badge { border: 1px solid; } li.unread { border-inline-start: 4px solid Highlight; }
-  .filter[aria-pressed="true"] { outline: 2px solid Highlight; }
+  .badge, .quiet-button { border: 1px solid; }
+  .actions { gap: 4px; margin-inline-start: 0; margin-block-start: 6px; }
+  li.unread { padding-inline-start: 10px; border-inline-start: 4px solid Highlight; }
+  .filter[aria-pressed="true"] { border-color: Highlight; outline: 2px solid Highlight; }
 }`;
 
 let sheet;
@@ -650,7 +654,7 @@ class View {
       this.panel.classList.add('floating');
       this.panel.setAttribute('role', 'dialog');
       this.panel.hidden = true;
-      const close = make('button', { type: 'button', className: 'bell', part: 'close', 'aria-label': say('close'), onclick: () => this.toggle(false) }, icon(CROSS));
+      const close = make('button', { type: 'button', className: 'bell close', part: 'close', 'aria-label': say('close'), onclick: () => this.toggle(false) }, icon(CROSS));
       const heading = make('p', { className: 'heading', text: say('notifications') });
       this.panel.append(make('div', { className: 'head' }, heading, this.readAll, close), group, scroll);
     }
