@@ -299,7 +299,7 @@ def test_a_contact_that_is_gone_is_told_in_its_owners_language_and_reaches_the_i
     send(spine, Permanent("Answered 410: moved.", disables=True, http_status=410))
     (notice,) = notices(spine)
     assert words(notice).splitlines()[0] == "hooks at place-1 wurde abgeschaltet"
-    assert "Die letzte Antwort: Answered 410: moved." in words(notice)
+    assert "Letzte Antwort: Answered 410: moved." in words(notice)
     assert (notice.channel, notice.status, notice.event_id, notice.priority) == ("shelf", "pending", None, "high")
     assert spine.relay.feed() >= 1
     assert spine.pipeline.rate_limit(spine.pipeline.dedupe(spine.pipeline.render([notice.id]))) == [notice.id]

@@ -61,7 +61,7 @@ def test_it_reads_in_the_readers_language_with_a_link_and_what_was_said_as_it_wa
     assert "Die Ursache des Fehlers beheben und den Job dann neu starten." in failed[1:]
     assert "23. November 2026, 00:05 MEZ" in text
     assert f"{product.url}/ui/history?subject_key=broken-chat" in text
-    assert "Wichtig" in text
+    assert "Hoch" in text
     assert "encoder · #" in text
     assert "Gesendet, weil „Fehlgeschlagene Jobs“ hier eingeschaltet ist." in text
     assert f"{product.url}/ui/preferences" in text

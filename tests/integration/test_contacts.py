@@ -56,7 +56,7 @@ def test_an_address_gets_the_question_and_nothing_else_until_it_is_answered(prod
     user, address = "asked-1", "asked-1@contacts.example"
     enter(product, user, address, locale="de")
     (mail,) = mails(mailbox, address)
-    assert parsed(mail["content"])["Subject"] == "Adresse für Benachrichtigungen bestätigen"
+    assert parsed(mail["content"])["Subject"] == "Diese Adresse für Benachrichtigungen bestätigen"
     early = product.submit("job.failed", FAILED, user, channels=["email"])
     urgent = product.submit("system.error", {"component": "c", "message": "m"}, user)
     for event in (early, urgent):
@@ -77,7 +77,7 @@ def test_an_address_gets_the_question_and_nothing_else_until_it_is_answered(prod
     later = product.submit("job.failed", {**FAILED, "job_id": "j-2"}, user)
     assert product.ended(later)["counts"] == {"delivered": 2}
     subjects = [parsed(entry["content"])["Subject"] for entry in mails(mailbox, address, 2)]
-    assert subjects == ["Adresse für Benachrichtigungen bestätigen", "Job fehlgeschlagen: disk full (j-2)"]
+    assert subjects == ["Diese Adresse für Benachrichtigungen bestätigen", "Job fehlgeschlagen: disk full (j-2)"]
 
 
 def test_who_entered_an_address_cannot_read_its_link(product: Product, mailbox: Mailbox):

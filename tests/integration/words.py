@@ -79,7 +79,7 @@ def _german(door: str, when: str) -> dict[str, Words]:
         "system.warning": Words(
             f"Systemwarnung von queue-{door}: it is growing",
             f"Zeitpunkt: {when}\nGemeldet von: tests-{door}\n\n"
-            "Noch ist nichts ausgefallen. Ein Blick auf diese Komponente kann späteren Ärger ersparen.",
+            "Noch ist nichts ausgefallen. Diese Komponente jetzt zu prüfen, kann späteren Ärger ersparen.",
         ),
         "quota.exceeded": Words(
             f"Kontingent überschritten: storage-{door} bei 107,4 %",
@@ -91,7 +91,7 @@ def _german(door: str, when: str) -> dict[str, Words]:
         "quota.approaching": Words(
             f"Kontingent fast aufgebraucht: gpu-{door} bei 61,7 %",
             f"Belegt: 1.234,5 von 2.000 (61,7 %)\nÜbrig: 765,5\nStand: {when}\n\n"
-            "Bevor das Kontingent aufgebraucht ist: etwas freigeben oder ein höheres Limit beantragen.",
+            "Etwas freigeben oder ein höheres Limit beantragen, bevor das Kontingent aufgebraucht ist.",
             (f"Das Kontingent für gpu-{door} ist fast aufgebraucht", "Übrig: 765,5", f"Stand: {when}"),
         ),
     }

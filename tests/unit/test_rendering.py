@@ -201,8 +201,8 @@ def test_german_reads_german(renderer):
     [
         (0, "en", None),
         (1, "en", "This happened 2 times."),
-        (1, "de", "Dies ist 2-mal geschehen."),
-        (11, "de", "Dies ist 12-mal geschehen."),
+        (1, "de", "Dies ist 2-mal vorgekommen."),
+        (11, "de", "Dies ist 12-mal vorgekommen."),
     ],
 )
 def test_repeats_are_told_as_the_number_of_times_it_happened(renderer, duplicates, locale, said):
@@ -243,7 +243,7 @@ def test_alerts_carry_the_link_in_the_short_text(renderer):
     [
         ("system.error", "en", False, "Critical"),
         ("system.error", "de", False, "Kritisch"),
-        ("job.failed", "de", False, "Wichtig"),
+        ("job.failed", "de", False, "Hoch"),
         ("job.completed", "en", False, "Completed"),
         ("job.completed", "de", False, "Abgeschlossen"),
         ("job.completed", "en", True, "Resolved"),
@@ -259,7 +259,7 @@ def test_chats_and_alerts_say_in_a_word_how_urgent_it_is(renderer, event_type, l
     assert [kind for kind, beside in signs.items() if beside] == ["chat", "alert"]
     assert signs["chat"].severity == severity
     assert signs["chat"].link == f"{PUBLIC_URL}/ui/history?subject_key={occasion.subject_key}"
-    assert signs["chat"].link_label == {"en": "Details", "de": "Einzelheiten"}[locale]
+    assert signs["chat"].link_label == {"en": "Details", "de": "Details"}[locale]
 
 
 def test_a_long_text_and_a_long_title_are_cut_with_an_ellipsis(renderer):

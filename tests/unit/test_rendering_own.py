@@ -76,7 +76,7 @@ def test_a_verification_says_nothing_of_the_user_and_links_to_nothing_else(local
 
 
 CONTACT = {"contact": "Slack …a1b2", "answer": "Answered\n410: <gone>."}
-ANSWER = {"en": "Last response: Answered 410: <gone>.", "de": "Die letzte Antwort: Answered 410: <gone>."}
+ANSWER = {"en": "Last response: Answered 410: <gone>.", "de": "Letzte Antwort: Answered 410: <gone>."}
 SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
 
 

@@ -51,7 +51,7 @@ def test_no_two_reasons_of_a_status_sound_the_same(translator):
     [
         ("en", "Europe/Berlin", "Held until 08:00: your quiet hours."),
         ("en", "UTC", "Held until 07:00: your quiet hours."),
-        ("de", "Europe/Berlin", "Zurückgehalten bis 08:00 Uhr, eingestellte Ruhezeit."),
+        ("de", "Europe/Berlin", "Zurückgehalten bis 08:00 Uhr: eingestellte Ruhezeit."),
         ("sw", "Asia/Kolkata", "Held until 12:30: your quiet hours."),
     ],
 )
@@ -70,12 +70,12 @@ def test_what_may_be_days_away_is_told_with_its_day(translator):
     [
         (1, False, "en", "Failed after 1 attempt."),
         (4, False, "en", "Failed after 4 attempts."),
-        (1, False, "de", "Fehlgeschlagen: 1 Versuch wurde unternommen, ohne Erfolg."),
-        (4, False, "de", "Fehlgeschlagen: 4 Versuche wurden unternommen, alle ohne Erfolg."),
+        (1, False, "de", "Fehlgeschlagen nach 1 Versuch."),
+        (4, False, "de", "Fehlgeschlagen nach 4 Versuchen."),
         (1, True, "en", "Failed after 1 attempt, which may still have arrived."),
         (4, True, "en", "Failed after 4 attempts, one of which may still have arrived."),
-        (1, True, "de", "Fehlgeschlagen: 1 Versuch wurde unternommen; ob er angekommen ist, weiß niemand."),
-        (4, True, "de", "Fehlgeschlagen: 4 Versuche wurden unternommen; ob einer angekommen ist, weiß niemand."),
+        (1, True, "de", "Fehlgeschlagen nach 1 Versuch, der dennoch angekommen sein kann."),
+        (4, True, "de", "Fehlgeschlagen nach 4 Versuchen, von denen einer dennoch angekommen sein kann."),
     ],
 )
 def test_used_up_attempts_are_counted(translator, attempts, in_doubt, locale, sentence):
