@@ -22,6 +22,8 @@ def upgrade(database: Database) -> str:
     with database.write() as conn:
         if not database.is_sqlite:
             conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+            # An index on millions of rows takes longer than anything else may. Waiting for a lock is bounded as always.
+            conn.execute(text("SET LOCAL statement_timeout = 0"))
         if not serves(revision_of(conn)):
             command.upgrade(migrations(conn), HEAD)
         return revision_of(conn) or HEAD
