@@ -21,6 +21,7 @@ from app.store import heartbeats
 from app.store.tables import notifications
 from tests.drills import report
 from tests.drills.cluster import NoCluster, own_cluster
+from tests.drills.costs import Meter
 from tests.drills.facts import last_change
 from tests.drills.fleet import PARTS, Fleet
 from tests.drills.judge import judge
@@ -34,6 +35,7 @@ _RECEIVERS = 24
 _MIDDLE = (0.1, 0.9)
 _BACK_SECONDS = 90.0
 _LOOK_SECONDS = 0.1
+_STEADY_RATE = 20
 _STILL_SECONDS = 2.0
 
 
@@ -56,6 +58,11 @@ class Hosts(Fleet):
     def start_workers(self, host: str) -> None:
         """Start the workers of one more host."""
         self._start([f"{part}@{host}" for part in WORKERS])
+
+    def meter(self) -> Meter:
+        """Counts from now on what each part uses."""
+        pids = {name.partition("@")[0]: part.process.pid for name, part in self._parts.items() if SECOND not in name}
+        return Meter(pids, self.database, self._environ["REDIS_URL"])
 
     def _start(self, names: Sequence[str]) -> None:
         self._parts |= {name: self._spawn(name) for name in names}
@@ -96,7 +103,13 @@ def scale_out(stage: Stage, count: int, delay: float) -> None:
     hosts.script(slow)
     one_slow = rate(stage, count)
     hosts.script(quick)
+    meter = hosts.meter()
     one_quick = rate(stage, 2 * count)
+    stage.notes.append(f"webhooks in a burst: {meter.told(2 * count)}")
+    meter = hosts.meter()
+    stage.load.submit(count, count / _STEADY_RATE)
+    stage.until_quiet(60)
+    stage.notes.append(f"one by one, {_STEADY_RATE} a second, on three channels: {meter.told(count)}")
     hosts.start_workers(SECOND)
     two_quick = rate(stage, 2 * count)
     hosts.script(slow)

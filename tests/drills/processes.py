@@ -36,3 +36,15 @@ def _children(parent: int) -> Iterator[Process]:
             words = (folder / "cmdline").read_bytes().decode(errors="replace").split("\0")[:-1]
             if int(ppid) == parent and state != "Z" and words:
                 yield Process(int(folder.name), tuple(words))
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process has used of the processor, with its children and those of them that have ended."""
+    fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    own = sum(int(field) for field in fields[11:15]) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_seconds(child.pid) for child in children(pid))
+
+
+def parent(pid: int) -> int:
+    """Who has started it."""
+    return int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1])
