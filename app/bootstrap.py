@@ -205,7 +205,7 @@ def build_services(
         database=database,
         channels=channels,
         announcer=announcer,
-        intake=Intake(database, people, admission, clock),
+        intake=Intake(database, people, admission, clock, stage=failpoints.reach),
         previews=previews_of(settings, renderer, channels, clock),
         explain=Explain(database, gates, people, renderer, translator, channels, rules, clock),
         events=Events(database, clock, process=process),

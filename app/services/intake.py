@@ -4,7 +4,7 @@ What was accepted is a committed row. Whatever dies afterwards, the relay announ
 """
 
 import hashlib
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain
@@ -75,11 +75,15 @@ class _Draft:
 class Intake:
     """Accepts events."""
 
-    def __init__(self, database: Database, people: People, admission: Admission, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, people: People, admission: Admission, clock: Clock, *, stage: Callable[[str], None]
+    ) -> None:
+        """`stage` is told each point a drill may stop the process at."""
         self._database = database
         self._people = people
         self._admission = admission
         self._clock = clock
+        self._stage = stage
         self._channels = [trait.name for trait in people.traits]
 
     def submit(
@@ -153,6 +157,7 @@ class Intake:
         committed: list[Notification] = []
         try:
             accepted, rejected, committed = self._commit(drafts, planned, actor, now)
+            self._stage("after_accept")
         finally:
             self._admission.announce(committed, chain.from_iterable(planned.values()))
         return accepted, rejected

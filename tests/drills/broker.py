@@ -24,6 +24,10 @@ _BACK_SECONDS = 60.0
 class Broker(Protocol):
     """A broker that can be hurt."""
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+
     def flush(self) -> None:
         """Empty it."""
 
@@ -36,6 +40,12 @@ class Broker(Protocol):
     def hold_down(self, seconds: float) -> float:
         """Kill it, lose what it had stored, keep it down that long or longer; returns how long it really was away."""
 
+    def limit(self, size: str) -> None:
+        """Let it take no more than that much memory, such as 1mb; 0 is no limit."""
+
+    def published(self) -> int:
+        """How many messages were put on its lists since it was started."""
+
 
 class Embedded:
     """The broker that the product starts and, when it dies, starts again."""
@@ -47,7 +57,7 @@ class Embedded:
 
     def flush(self) -> None:
         """Empty it."""
-        _client(self._url()).flushall()
+        _client(self.url).flushall()
 
     def freeze(self) -> None:
         """Let it hang."""
@@ -65,8 +75,16 @@ class Embedded:
             if self._find() is not None:
                 self._kill()
             time.sleep(_LOOK_SECONDS)
-        _await_answer(self._url())
+        _await_answer(self.url)
         return time.monotonic() - began
+
+    def limit(self, size: str) -> None:
+        """Let it take no more memory."""
+        _client(self.url).config_set("maxmemory", size)
+
+    def published(self) -> int:
+        """How many messages it took."""
+        return _pushes(self.url)
 
     def _kill(self) -> None:
         self._process().send(signal.SIGKILL)
@@ -80,7 +98,9 @@ class Embedded:
             time.sleep(_LOOK_SECONDS)
         raise TimeoutError("the embedded broker is not running")
 
-    def _url(self) -> str:
+    @property
+    def url(self) -> str:
+        """Where it is, by what the product wrote down."""
         return (self._data_dir / "broker.url").read_text().strip()
 
 
@@ -115,6 +135,14 @@ class Own:
         self._server = self._started()
         return time.monotonic() - began
 
+    def limit(self, size: str) -> None:
+        """Let it take no more memory."""
+        _client(self.url).config_set("maxmemory", size)
+
+    def published(self) -> int:
+        """How many messages it took."""
+        return _pushes(self.url)
+
     def stop(self) -> None:
         """Kill it."""
         self._server.kill()
@@ -143,6 +171,11 @@ class Own:
 
 def _client(url: str) -> "Redis":
     return Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0))
+
+
+def _pushes(url: str) -> int:
+    counted = _client(url).info("commandstats")
+    return int(counted.get("cmdstat_lpush", {}).get("calls", 0))
 
 
 def _await_answer(url: str) -> None:

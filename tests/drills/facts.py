@@ -23,7 +23,7 @@ class Row:
     """One notification at the end, and its record."""
 
     id: str
-    event_id: str
+    event_id: str | None
     user_id: str
     channel: str
     type: str
@@ -37,6 +37,8 @@ class Row:
     """Of its attempts, in their order; None is one that is still open."""
     decisions: tuple[str, ...]
     """What its trace says, in its order."""
+    digest_id: str | None = None
+    """The digest that carries it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,10 @@ from tests.drills.load import Cell
 from tests.fakes.ledger import Entry
 
 _MOST_NAMED = 5
+End = tuple[str, str | None]
+"""A final status and its reason."""
+ARRIVED: frozenset[End] = frozenset({("delivered", None), ("suppressed", "duplicate")})
+"""How everything ends where all receivers are well in the end."""
 _STATUSES = frozenset[str](STATUSES)
 _COMPARED = frozenset(
     {
@@ -31,6 +35,10 @@ class Case:
     facts: Facts
     ledger: Sequence[Entry]
     most_attempts: int
+    ends: frozenset[End] = ARRIVED
+    """How what was accepted may end."""
+    notices: frozenset[str] = frozenset()
+    """The types of what the product may have told by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,7 @@ class Judgement:
 
 
 def judge(case: Case) -> Judgement:
-    """Compare. All receivers of a drill are well in the end, so every accepted notification has to arrive."""
+    """Compare. Every accepted notification has to end as it may, and what is delivered or digested has to arrive."""
     arrived = arrivals(case)
     lost = list(_lost(case, arrived))
     phantom = list(_phantoms(case, arrived))
@@ -88,6 +96,7 @@ def arrivals(case: Case) -> Counter[str]:
 
 def _lost(case: Case, arrived: Mapping[str, int]) -> Iterator[str]:
     cells = {(row.event_id, (row.user_id, row.channel)): row for row in case.facts.rows}
+    rows = {row.id: row for row in case.facts.rows}
     for event_id, wanted in case.accepted.items():
         for cell in wanted:
             row = cells.get((event_id, cell))
@@ -97,21 +106,24 @@ def _lost(case: Case, arrived: Mapping[str, int]) -> Iterator[str]:
                 yield f"lost: {row.id} on {row.channel} is still {row.status}"
             elif row.status == "delivered" and not arrived.get(row.id):
                 yield f"lost: {row.id} is delivered, but {row.channel} never saw it"
-            elif (row.status, row.reason) not in (("delivered", None), ("suppressed", "duplicate")):
+            elif (row.status, row.reason) not in case.ends:
                 yield f"lost: {row.id} on {row.channel} ended as {row.status} ({row.reason})"
+            elif row.status == "digested" and not _in_a_digest(row, rows, arrived):
+                yield f"lost: {row.id} is digested, and no digest of it arrived on {row.channel}"
+
+
+def _in_a_digest(row: Row, rows: Mapping[str, Row], arrived: Mapping[str, int]) -> bool:
+    digest = rows.get(row.digest_id or "")
+    if digest is None or digest.type != "digest":
+        return False
+    # A digest of digests would be a fault of its own: what carries it is one step away.
+    return digest.status == "delivered" and bool(arrived.get(digest.id))
 
 
 def _phantoms(case: Case, arrived: Mapping[str, int]) -> Iterator[str]:
     rows = {row.id: row for row in case.facts.rows}
     yield from (f"phantom: nobody submitted event {id_}" for id_ in sorted(case.facts.events - set(case.accepted)))
-    cells: Counter[tuple[str, Cell]] = Counter()
-    for row in rows.values():
-        cell = (row.user_id, row.channel)
-        cells[row.event_id, cell] += 1
-        if cell not in case.accepted.get(row.event_id, frozenset()):
-            yield f"phantom: {row.id} is for {cell[0]} on {cell[1]}, which nobody asked for"
-        elif cells[row.event_id, cell] > 1:
-            yield f"phantom: {row.id} is a second row for {cell[0]} on {cell[1]}"
+    yield from _phantom_rows(case)
     for id_ in arrived:
         if id_ not in rows:
             yield f"phantom: a receiver saw {id_ or 'something without a key'}, which does not exist"
@@ -121,6 +133,22 @@ def _phantoms(case: Case, arrived: Mapping[str, int]) -> Iterator[str]:
         known = rows.get(str(entry["key"]))
         if known is not None and known.channel != entry["channel"]:
             yield f"phantom: {known.id} is for {known.channel} and was seen by {entry['channel']}"
+
+
+def _phantom_rows(case: Case) -> Iterator[str]:
+    cells: Counter[tuple[str, Cell]] = Counter()
+    carried = {row.digest_id for row in case.facts.rows}
+    for row in case.facts.rows:
+        if row.event_id is None:
+            if row.type not in case.notices and not (row.type == "digest" and row.id in carried):
+                yield f"phantom: {row.id}, a {row.type}, belongs to no event and carries nothing"
+            continue
+        cell = (row.user_id, row.channel)
+        cells[row.event_id, cell] += 1
+        if cell not in case.accepted.get(row.event_id, frozenset()):
+            yield f"phantom: {row.id} is for {cell[0]} on {cell[1]}, which nobody asked for"
+        elif cells[row.event_id, cell] > 1:
+            yield f"phantom: {row.id} is a second row for {cell[0]} on {cell[1]}"
 
 
 def _records(case: Case, repeats: Mapping[str, int]) -> Iterator[str]:
@@ -161,9 +189,12 @@ def _counters(facts: Facts) -> Iterator[str]:
         if series[0] in _COMPARED and found != wanted[series]:
             labels = ", ".join(f"{label}={value}" for label, value in sorted(series[1]))
             yield f"counter: {series[0]}{{{labels}}} is {found:g}, the rows say {wanted[series]}"
-    unaccounted = facts.series.get(("notifications_unaccounted", frozenset()))
+    unaccounted = facts.series.get(_series("notifications_unaccounted"))
     if unaccounted != 0:
         yield f"counter: notifications_unaccounted is {unaccounted}"
+    oldest = facts.series.get(_series("notifications_oldest_open_seconds"))
+    if oldest is None or (oldest > 0) != any(row.status in OPEN for row in facts.rows):
+        yield f"counter: notifications_oldest_open_seconds is {oldest}"
 
 
 def _counted(rows: Sequence[Row]) -> Iterator[Series]:

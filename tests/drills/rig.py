@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,6 +17,7 @@ import psycopg
 import requests
 from sqlalchemy.engine import make_url
 
+from app.observability.logging import READY
 from app.store.engine import Database
 from tests.drills.broker import Broker, Embedded, Own
 from tests.drills.processes import Process, children
@@ -88,7 +90,7 @@ class Rig:
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:
-            self.failpoints.mkdir(parents=True)
+            self.failpoints.mkdir(parents=True, exist_ok=True)
             database_url = f"sqlite:///{self.data_dir / 'notifications.db'}"
             if self._postgres is not None:
                 database_url = cleanup.enter_context(_fresh_database(self._postgres))
@@ -132,8 +134,27 @@ class Rig:
     def start(self) -> None:
         """Start the product; returns when all of its parts are ready. Raises TimeoutError or RuntimeError."""
         already = self._log_text().count('"message": "ready"')
+        self._product = self._launched()
+        give_up = time.monotonic() + READY_SECONDS
+        while self._log_text().count('"message": "ready"') == already:
+            if self._product.poll() is not None:
+                raise RuntimeError(f"the product ended with {self._product.returncode}; see {self.log}")
+            if time.monotonic() > give_up:
+                raise TimeoutError(f"the product was not ready in time; see {self.log}")
+            time.sleep(_LOOK_SECONDS)
+
+    def start_in_vain(self) -> int:
+        """Start it where it can't run, and answer its exit code."""
+        self._product = self._launched()
+        return self._product.wait(READY_SECONDS)
+
+    def last_words(self) -> str:
+        """The last line of its log."""
+        return (self._log_text().splitlines() or [""])[-1]
+
+    def _launched(self) -> "subprocess.Popen[bytes]":
         with self.log.open("ab") as log:
-            self._product = subprocess.Popen(
+            return subprocess.Popen(
                 [sys.executable, "-u", str(MAIN)],
                 cwd=self.directory,
                 env=self._environ,
@@ -142,13 +163,10 @@ class Rig:
                 stderr=log,
                 start_new_session=True,
             )
-        give_up = time.monotonic() + READY_SECONDS
-        while self._log_text().count('"message": "ready"') == already:
-            if self._product.poll() is not None:
-                raise RuntimeError(f"the product ended with {self._product.returncode}; see {self.log}")
-            if time.monotonic() > give_up:
-                raise TimeoutError(f"the product was not ready in time; see {self.log}")
-            time.sleep(_LOOK_SECONDS)
+
+    def broker_url(self) -> str:
+        """Where the lanes are."""
+        return self._rabbitmq or self.broker.url
 
     def stop(self) -> int:
         """Ask the product to stop, and answer its exit code."""
@@ -160,14 +178,45 @@ class Rig:
         """The worker processes that there are now."""
         return [child for child in self._children() if child.words[-2:-1] == ("worker",)]
 
+    def part(self, name: str) -> Process | None:
+        """The process of a part, such as "relay", if there is one now."""
+        return next(
+            (child for child in self._children() if child.words[-len(name.split()) :] == (*name.split(),)), None
+        )
+
+    @contextmanager
+    def beside(self, *words: str) -> Iterator[None]:
+        """Run one more part within the block, which nobody supervises."""
+        command = [sys.executable, "-u", str(MAIN), *words]
+        with (self.directory / "beside.log").open("ab") as log:
+            extra = subprocess.Popen(command, cwd=self.directory, env=self._environ, stdout=log, stderr=log)
+        try:
+            yield
+        finally:
+            extra.terminate()
+            extra.wait(STOP_SECONDS)
+
+    def said(self, *messages: str) -> list[Mapping[str, Any]]:
+        """What the product has logged under these names, in order."""
+        lines = [line for line in self._log_text().splitlines() if any(f'"{name}"' in line for name in messages)]
+        return [entry for entry in map(json.loads, lines) if entry.get("message") in messages]
+
     def deaths(self) -> list[str]:
         """Which parts died, in order, as the supervisor has seen it."""
-        found = []
-        for line in self._log_text().splitlines():
-            if '"component_died"' in line:
-                entry = json.loads(line)
-                found.append(f"{entry['component']} ({entry['cause']})")
-        return found
+        return [f"{entry['component']} ({entry['cause']})" for entry in self.said("component_died")]
+
+    def absences(self) -> list[float]:
+        """How many seconds each part that died was away, until another was ready in its place."""
+        gone: dict[str, datetime] = {}
+        times = []
+        for entry in self.said("component_died", READY):
+            at, name = datetime.fromisoformat(entry["timestamp"]), entry["component"]
+            if entry["message"] == READY and name in gone:
+                times.append((at - gone.pop(name)).total_seconds())
+            elif entry["message"] != READY:
+                # One that died before it was ready has been away since the first of these deaths.
+                gone.setdefault(name, at)
+        return times
 
     def ledger(self) -> list[Entry]:
         """What reached the receivers."""

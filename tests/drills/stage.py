@@ -4,15 +4,17 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 
 from tests.drills import facts
 from tests.drills.fleet import Fleet
-from tests.drills.judge import Case, Judgement, judge
+from tests.drills.grounds import Ground, Impossible
+from tests.drills.judge import ARRIVED, Case, End, Judgement, judge
 from tests.drills.load import Load
-from tests.drills.rig import MAIN, MOST_ATTEMPTS, Rig, Script
+from tests.drills.rig import MOST_ATTEMPTS, Rig, Script
+from tests.drills.watch import Watch
 
 USERS = tuple(f"u-{number}" for number in range(12))
 _LOOK_SECONDS = 0.25
@@ -27,8 +29,7 @@ Show = Callable[[str, float], None]
 class Options:
     """How drills are run. `scale` shrinks counts and times; `postgres`, `own_redis` and `rabbitmq` as in Rig.
 
-    Speed is judged only where it is `timed`: on a machine that does something else besides it says nothing. `older` is
-    the main.py that drills of an upgrade begin with.
+    Speed is judged only where it is `timed`: on a machine that does something else besides it says nothing.
     """
 
     directory: Path
@@ -38,7 +39,8 @@ class Options:
     own_redis: bool = False
     rabbitmq: str | None = None
     timed: bool = True
-    older: Path = MAIN
+    minutes: float = 30.0
+    """How long the soak goes on in its full size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +56,8 @@ class Drill:
     """How much smaller than the others it is."""
     fleet: bool = False
     """Whether each part is a process of its own, on a Redis of the drill's own."""
-    upgrades: bool = False
-    """Whether it is such a fleet, of an older version."""
+    ground: Callable[[Path], Ground] | None = None
+    """Makes what the product stands on, in the drill's folder, where that is what breaks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class Result:
     notes: tuple[str, ...]
     faults: tuple[str, ...]
     took: float
+    broken: str = ""
+    """What the drill breaks."""
 
     @property
     def passed(self) -> bool:
@@ -78,9 +82,18 @@ class Result:
 class Stage:
     """One run of a drill."""
 
-    def __init__(self, rig: Rig, load: Load, options: Options, shrink: float, show: Show) -> None:
+    def __init__(
+        self, rig: Rig, load: Load, watch: Watch, ground: Ground | None, options: Options, shrink: float, show: Show
+    ) -> None:
         self.rig = rig
         self.load = load
+        self.watch = watch
+        self.ground = ground
+        self.minutes = options.minutes
+        self.ends: set[End] = set(ARRIVED)
+        """How what was accepted may end."""
+        self.notices: set[str] = set()
+        """The types of what the product may tell by itself."""
         self.random = random.Random(options.seed)  # noqa: S311 - a drill is to be repeatable, not secret
         self.notes: list[str] = []
         self.faults: list[str] = []
@@ -130,6 +143,16 @@ class Stage:
             self._tell(doing)
             time.sleep(min(left, _LOOK_SECONDS))
 
+    def until(self, holds: Callable[[], bool], within: float, doing: str) -> bool:
+        """Wait until something holds; false when it does not in that time."""
+        give_up = time.monotonic() + within
+        while not holds():
+            if time.monotonic() > give_up:
+                return False
+            self._tell(doing)
+            time.sleep(_LOOK_SECONDS)
+        return True
+
     def until_accepted(self, loading: "Future[None]") -> None:
         """Wait for a load to be in."""
         while not wait([loading], _LOOK_SECONDS).done:
@@ -178,7 +201,8 @@ class Stage:
 
     def case(self) -> Case:
         """Everything to be compared."""
-        return Case(self.load.accepted, self.facts(), self.rig.ledger(), MOST_ATTEMPTS)
+        ends, notices = frozenset(self.ends), frozenset(self.notices)
+        return Case(self.load.accepted, self.facts(), self.rig.ledger(), MOST_ATTEMPTS, ends, notices)
 
     def judgement(self) -> Judgement:
         """Everything compared with everything."""
@@ -191,29 +215,41 @@ class Stage:
 
 
 def perform(drill: Drill, options: Options, show: Show) -> Result:
-    """Run one drill on a product of its own."""
+    """Run one drill on a product of its own; where this machine cannot do it, the result says what is missing."""
     began = time.monotonic()
     show("starting", 0.0)
     directory = options.directory / drill.name
-    kind: Callable[..., Rig] = Rig
-    if drill.fleet or drill.upgrades:
-        kind = partial(Fleet, program=options.older if drill.upgrades else MAIN)
-    rig = kind(
-        directory,
-        postgres=options.postgres,
-        own_redis=options.own_redis or drill.fleet or drill.upgrades,
-        rabbitmq=options.rabbitmq,
-        environ=drill.environ,
-        mail=drill.mail,
-    )
-    with rig:
+    directory.mkdir(parents=True)
+    try:
+        return _performed(drill, options, directory, show, began)
+    except Impossible as missing:
+        nothing = Judgement({}, 0, 0, 0, 0, 0, ())
+        faults = (f"cannot be done here: {missing}",)
+        return Result(drill.name, nothing, 0.0, (), faults, time.monotonic() - began, drill.what)
+
+
+def _performed(drill: Drill, options: Options, directory: Path, show: Show, began: float) -> Result:
+    with ExitStack() as stack:
+        ground = stack.enter_context(drill.ground(directory)) if drill.ground is not None else None
+        rig = (Fleet if drill.fleet else Rig)(
+            directory,
+            postgres=(ground.postgres if ground is not None else None) or options.postgres,
+            own_redis=options.own_redis or drill.fleet,
+            rabbitmq=options.rabbitmq,
+            environ={**drill.environ, **(ground.environ if ground is not None else {})},
+            mail=drill.mail,
+        )
+        stack.enter_context(rig)
         for user_id in USERS:
             rig.add_user(user_id)
         load = Load(rig.url, rig.authorization(), USERS, options.seed)
-        stage = Stage(rig, load, options, drill.shrink, show)
-        drill.act(stage)
+        with Watch(rig.url) as watch:
+            stage = Stage(rig, load, watch, ground, options, drill.shrink, show)
+            drill.act(stage)
+        stage.expect(bool(watch.looks), "the metrics could not be read once")
         case = stage.case()
         judgement = judge(case)
         recovered = max(facts.last_change(case.facts.rows) - stage.fault_over_at, 0.0)
-    faults = (*stage.faults, *judgement.faults)
-    return Result(drill.name, judgement, recovered, tuple(stage.notes), faults, time.monotonic() - began)
+    faults = (*stage.faults, *watch.faults, *judgement.faults)
+    took = time.monotonic() - began
+    return Result(drill.name, judgement, recovered, tuple(stage.notes), faults, took, drill.what)

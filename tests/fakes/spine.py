@@ -145,7 +145,7 @@ class Spine:
         self.unsubscribing = Unsubscribing(database, self.people, self.unsubscribe_links, self.preferences)
         self.trials = Trials(database, self.gates, admission, self.channels, self.book, clock)
         self.history = History(database, self.people, translator)
-        self.intake = Intake(database, self.people, admission, clock)
+        self.intake = Intake(database, self.people, admission, clock, stage=lambda _place: None)
         # It is as if a second passed with every question.
         self.pauses = Pauses(database, monotonic=count().__next__)
         self.events = Events(database, clock, process=PROCESS)
