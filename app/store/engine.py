@@ -22,8 +22,9 @@ _PRAGMAS = (
     # Or what was deleted would be readable in the file until something else takes its place.
     "PRAGMA secure_delete=ON",
 )
-# The last, by that very name, is SQLite's word for a damaged file.
-_TROUBLES = ("OperationalError", "InternalError", "DatabaseError")
+# The third, by that very name, is SQLite's word for a damaged file; by the last a PostgreSQL that has become a replica
+# refuses to begin a transaction that writes.
+_TROUBLES = ("OperationalError", "InternalError", "DatabaseError", "NotSupportedError")
 _LOCK_WAIT_SECONDS = 10.0
 _SMALL = 64 * 2**20
 _POLL_SECONDS = 0.0002

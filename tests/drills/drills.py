@@ -7,6 +7,7 @@ from tests.drills.failpoints import die_everywhere
 from tests.drills.grounds import Clock, Cluster, Disk
 from tests.drills.killing import kill_each_worker, kill_the_api, kill_the_relay, kill_workers, no_workers
 from tests.drills.pressure import full_disk, lost_postgres, moved_clock, storm
+from tests.drills.receivers import FEW_RETRIES, MOODS, moody_mail, receiver_down, refusals, silence
 from tests.drills.stage import Drill
 from tests.drills.stops import rolling_restarts, stop_and_start
 
@@ -30,6 +31,10 @@ DRILLS: Mapping[str, Drill] = {
         Drill("D9", "kill -9 at each place of the delivery", die_everywhere, {"WORKER_CONCURRENCY": "1"}),
         Drill("D10", "kill -9 of the relay, then three of them", kill_the_relay),
         Drill("D11", "SIGTERM to each part of a fleet in turn", rolling_restarts, fleet=True),
+        Drill("D12", "a receiver is down", receiver_down),
+        Drill("D13", "429 with Retry-After, 410, 404", refusals, FEW_RETRIES),
+        Drill("D14", "receivers that never answer", silence, FEW_RETRIES),
+        Drill("D15", "mail: 451, 421, 550, hung up after DATA", moody_mail, mail=MOODS),
         Drill("D16", "messages that are no tasks, on four lanes", poison),
         Drill("D17", "the disk is full, then read-only", full_disk, ground=Disk),
         Drill("D17-postgresql", "PostgreSQL crashes, then takes no writing", lost_postgres, ground=Cluster),

@@ -1,13 +1,12 @@
 """D17 to D19: the disk, the database, the clock and the crowd."""
 
-import math
 import time
 from collections import Counter
 
 from app.domain.notifications import OPEN
 from tests.drills.facts import Row
 from tests.drills.grounds import Clock, Cluster, Disk
-from tests.drills.stage import USERS, Stage
+from tests.drills.stage import USERS, Stage, p95
 
 _AWAY_SECONDS = 5.0
 _HOUR = 3600
@@ -90,6 +89,8 @@ def moved_clock(stage: Stage) -> None:
     assert isinstance(clock, Clock)
     stage.watch.clock_may_differ_by = _HOUR
     span, count = stage.seconds(10, least=6), stage.count(100, least=60)
+    # Slow enough for something to be on its way, and to wait for its turn or a retry, whenever the clock jumps.
+    stage.rig.script({"/hook/u-0": [{"status": 503, "times": 3}, {"status": 200}], "*": [{"delay": 1.5}]})
     stage.load.submit(count, span)
     for seconds in (-_HOUR, 0):
         loading = stage.load.begin(count, span)
@@ -106,8 +107,7 @@ def moved_clock(stage: Stage) -> None:
     wrong = sum(row.created_at.timestamp() < time.time() - _HOUR / 2 for row in rows)
     stage.notes.append(f"{wrong} of {len(rows)} were accepted in the hour before")
     stage.expect(0 < wrong < len(rows), f"the clock did not jump: {wrong} of {len(rows)} rows are an hour old")
-    duplicates = stage.judgement().duplicates
-    stage.expect(not duplicates, f"{duplicates} notifications arrived twice")
+    stage.expect(all(row.status != "expired" for row in rows), "the jump let notifications expire")
 
 
 def storm(stage: Stage) -> None:
@@ -129,11 +129,11 @@ def storm(stage: Stage) -> None:
     usual = [_took(row) for row in rows if row.type == "job.progress" and row.status == "delivered"]
     ends = Counter((row.status, row.reason) for row in rows if row.type == "job.progress")
     hits = sum(v for (name, _), v in stage.facts().series.items() if name == "notification_rate_limit_hits_total")
-    stage.notes.append(f"system.error p95 {_p95(late):.1f} s, job.progress {_p95(usual):.1f} s; {hits:g} met a limit")
+    stage.notes.append(f"system.error p95 {p95(late):.1f} s, job.progress {p95(usual):.1f} s; {hits:g} met a limit")
     stage.notes.append(
         ", ".join(f"{count} {status} {reason or ''}".strip() for (status, reason), count in ends.items())
     )
-    stage.expect(not stage.timed or _p95(late) < _SOON_SECONDS, f"system.error took {_p95(late):.1f} s")
+    stage.expect(not stage.timed or p95(late) < _SOON_SECONDS, f"system.error took {p95(late):.1f} s")
     stage.expect(ends["suppressed", "superseded"] > 0, "no progress was left out for newer progress")
     stage.expect(hits > 0, "nothing met a limit")
 
@@ -155,10 +155,6 @@ def _error(stage: Stage, number: int):
 
 def _took(row: Row) -> float:
     return (row.updated_at - row.created_at).total_seconds()
-
-
-def _p95(times: list[float]) -> float:
-    return sorted(times)[math.ceil(0.95 * len(times)) - 1] if times else math.nan
 
 
 def _told(answers: Counter[int]) -> str:

@@ -1,8 +1,9 @@
 """What a drill works with: the rig, the load, the dice, a stop watch and a place for its findings."""
 
+import math
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -212,6 +213,11 @@ class Stage:
         promised = self.load.expected
         left = facts.still_open(self.rig.database)
         self._show(f"{doing}: {promised} accepted, {left} open", 1 - left / promised if promised else 0.0)
+
+
+def p95(times: Sequence[float]) -> float:
+    """The 95th percentile; NaN for none."""
+    return sorted(times)[math.ceil(0.95 * len(times)) - 1] if times else math.nan
 
 
 def perform(drill: Drill, options: Options, show: Show) -> Result:
