@@ -8,6 +8,7 @@ from tests.drills.grounds import Clock, Cluster, Disk
 from tests.drills.killing import kill_each_worker, kill_the_api, kill_the_relay, kill_workers, no_workers
 from tests.drills.pressure import full_disk, lost_postgres, moved_clock, storm
 from tests.drills.receivers import FEW_RETRIES, MOODS, moody_mail, receiver_down, refusals, silence
+from tests.drills.soak import soak
 from tests.drills.stage import Drill
 from tests.drills.stops import rolling_restarts, stop_and_start
 
@@ -40,6 +41,7 @@ DRILLS: Mapping[str, Drill] = {
         Drill("D17-postgresql", "PostgreSQL crashes, then takes no writing", lost_postgres, ground=Cluster),
         Drill("D18", "the clock jumps an hour back, then forward", moved_clock, ground=Clock),
         Drill("D19", "a storm of progress, and a few errors", storm, STORM),
+        Drill("D20", "a long time, with faults at random", soak),
         Drill("stop", "SIGTERM in the middle, and a new start", stop_and_start, mail={"content": [{"delay": 0.5}]}),
         Drill("unfused", "D5 with every step through the broker", flushes, {"FUSE_STEPS": "false"}, shrink=0.2),
     )

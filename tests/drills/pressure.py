@@ -6,7 +6,7 @@ from collections import Counter
 from app.domain.notifications import OPEN
 from tests.drills.facts import Row
 from tests.drills.grounds import Clock, Cluster, Disk
-from tests.drills.stage import USERS, Stage, p95
+from tests.drills.stage import USERS, Stage, percentile
 
 _AWAY_SECONDS = 5.0
 _HOUR = 3600
@@ -129,18 +129,20 @@ def storm(stage: Stage) -> None:
     usual = [_took(row) for row in rows if row.type == "job.progress" and row.status == "delivered"]
     ends = Counter((row.status, row.reason) for row in rows if row.type == "job.progress")
     hits = sum(v for (name, _), v in stage.facts().series.items() if name == "notification_rate_limit_hits_total")
-    stage.notes.append(f"system.error p95 {p95(late):.1f} s, job.progress {p95(usual):.1f} s; {hits:g} met a limit")
+    stage.notes.append(
+        f"system.error p95 {percentile(late):.1f} s, job.progress {percentile(usual):.1f} s; {hits:g} met a limit"
+    )
     stage.notes.append(
         ", ".join(f"{count} {status} {reason or ''}".strip() for (status, reason), count in ends.items())
     )
-    stage.expect(not stage.timed or p95(late) < _SOON_SECONDS, f"system.error took {p95(late):.1f} s")
+    stage.expect(not stage.timed or percentile(late) < _SOON_SECONDS, f"system.error took {percentile(late):.1f} s")
     stage.expect(ends["suppressed", "superseded"] > 0, "no progress was left out for newer progress")
     stage.expect(hits > 0, "nothing met a limit")
 
 
 def _report(stage: Stage, number: int, jobs: int):
     user = USERS[number % len(USERS)]
-    data = {"job_id": f"j-{number % jobs}", "percent": min(number * 100 // 10_000, 100)}
+    data = {"job_id": f"j-{number % jobs}", "percent": number % 101, "step": number}
     event = {"type": "job.progress", "recipients": [user], "data": data, "sequence": number + 1, "source": "storm"}
     channels = ("inapp", "webhook", *(("email",) if user in USERS[: len(USERS) // 2] else ()))
     return event, frozenset((user, channel) for channel in channels)

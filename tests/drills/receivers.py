@@ -11,7 +11,7 @@ from app.domain.notifications import CONTACT_DISABLED
 from app.store.tables import attempts
 from tests.drills.facts import Row
 from tests.drills.rig import QUICK, Script
-from tests.drills.stage import Stage, p95
+from tests.drills.stage import Stage, percentile
 from tests.fakes.ledger import Entry
 
 HOOK = ("webhook",)
@@ -53,7 +53,7 @@ def receiver_down(stage: Stage) -> None:
     # What is held by the open breaker waits for the next probe.
     stage.until_quiet(120)
     rows = stage.facts().rows
-    normal, broken = (p95(_latencies(rows, events)) for events in (before, during))
+    normal, broken = (percentile(_latencies(rows, events)) for events in (before, during))
     stage.notes.append(f"other channels: p95 {normal:.2f} s before, {broken:.2f} s while webhooks failed")
     limit = max(_TIMES_NORMAL * normal, normal + _MORE_SECONDS)
     stage.expect(not stage.timed or broken <= limit, f"other channels: p95 {broken:.2f} s, {normal:.2f} s before")

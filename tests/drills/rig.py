@@ -168,6 +168,12 @@ class Rig:
         """Where the lanes are."""
         return self._rabbitmq or self.broker.url
 
+    @property
+    def pid(self) -> int:
+        """The product's process id, above all of its parts."""
+        assert self._product is not None
+        return self._product.pid
+
     def stop(self) -> int:
         """Ask the product to stop, and answer its exit code."""
         assert self._product is not None

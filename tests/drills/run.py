@@ -6,7 +6,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +13,6 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.drills import report
 from tests.drills.drills import DRILLS
-from tests.drills.older import NoOlderVersion, older
 from tests.drills.stage import Drill, Options, Result, perform
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://root@127.0.0.1/postgres")
@@ -27,14 +25,9 @@ def main(words: Sequence[str]) -> int:
     console = Console(width=None if sys.stdout.isatty() else 180)
     chosen = list(DRILLS.values()) if "all" in given.names else [DRILLS[name] for name in given.names]
     directory = Path(tempfile.mkdtemp(prefix="drill-"))
-    options = Options(directory, given.scale, given.seed, given.postgres, given.redis, given.rabbitmq)
-    if any(drill.upgrades for drill in chosen):
-        try:
-            options = replace(options, older=older(given.older, directory))
-        except NoOlderVersion as error:
-            Console(stderr=True).print(f"no older version to upgrade from: {error}", markup=False, soft_wrap=True)
-            return 2
-        console.print(f"from {given.older or 'the version before'}: {options.older}", markup=False, soft_wrap=True)
+    options = Options(
+        directory, given.scale, given.seed, given.postgres, given.redis, given.rabbitmq, minutes=given.minutes
+    )
     results = [_performed(drill, options, console) for drill in chosen]
     report.show(console, results)
     if all(result.passed for result in results):
@@ -59,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("names", nargs="+", choices=(*DRILLS, "all"), metavar="DRILL", help=", ".join((*DRILLS, "all")))
     parser.add_argument("--scale", type=float, default=1.0, help="1 is the full size; 0.1 is quick")
+    parser.add_argument("--minutes", type=float, default=30, help="how long the soak (D20) goes on, at any scale")
     parser.add_argument("--seed", type=int, default=1, help="for the same events and the same victims again")
     parser.add_argument(
         "--postgres", nargs="?", const=POSTGRES, metavar="URL", help="a fresh database on this server, not SQLite"
@@ -66,11 +60,5 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--redis", action="store_true", help="a broker of the drill's own, not the embedded one")
     parser.add_argument(
         "--rabbitmq", nargs="?", const=RABBITMQ, metavar="URL", help="messages by this server, whose lanes are empty"
-    )
-    parser.add_argument(
-        "--from",
-        dest="older",
-        metavar="COMMIT|FOLDER",
-        help="the older version to upgrade from; by default the newest release or, without one, the schema before",
     )
     return parser

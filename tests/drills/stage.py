@@ -41,7 +41,7 @@ class Options:
     rabbitmq: str | None = None
     timed: bool = True
     minutes: float = 30.0
-    """How long the soak goes on in its full size."""
+    """How long the soak goes on, at any scale."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +215,9 @@ class Stage:
         self._show(f"{doing}: {promised} accepted, {left} open", 1 - left / promised if promised else 0.0)
 
 
-def p95(times: Sequence[float]) -> float:
-    """The 95th percentile; NaN for none."""
-    return sorted(times)[math.ceil(0.95 * len(times)) - 1] if times else math.nan
+def percentile(times: Sequence[float], part: float = 0.95) -> float:
+    """The time that this part of them keeps to; NaN for none."""
+    return sorted(times)[math.ceil(part * len(times)) - 1] if times else math.nan
 
 
 def perform(drill: Drill, options: Options, show: Show) -> Result:
