@@ -1,6 +1,7 @@
 """Every drill: what is broken, by which name, and on what product."""
 
 from collections.abc import Mapping
+from functools import partial
 
 from tests.drills.broker_drills import broker_outages, flushes, frozen_broker, full_broker, poison
 from tests.drills.failpoints import die_everywhere
@@ -10,7 +11,7 @@ from tests.drills.pressure import full_disk, lost_postgres, moved_clock, storm
 from tests.drills.receivers import FEW_RETRIES, MOODS, moody_mail, receiver_down, refusals, silence
 from tests.drills.soak import soak
 from tests.drills.stage import Drill
-from tests.drills.stops import rolling_restarts, stop_and_start
+from tests.drills.stops import rolling_restarts, stop_and_start, upgrade
 
 IN_CI = ("D1", "D2", "D3", "D4", "D5", "D7", "D8", "D9", "D11", "D16", "stop", "unfused")
 """Those that run with every change, in their small size; the others take a command."""
@@ -42,6 +43,18 @@ DRILLS: Mapping[str, Drill] = {
         Drill("D18", "the clock jumps an hour back, then forward", moved_clock, ground=Clock),
         Drill("D19", "a storm of progress, and a few errors", storm, STORM),
         Drill("D20", "a long time, with faults at random", soak),
+        Drill(
+            "upgrade",
+            "an older version (--from), replaced part by part: workers, relay, API",
+            partial(upgrade, ("outbound", "local", "urgent", "relay", "api")),
+            upgrades=True,
+        ),
+        Drill(
+            "upgrade-api",
+            "the same, beginning with the API",
+            partial(upgrade, ("api", "relay", "urgent", "local", "outbound")),
+            upgrades=True,
+        ),
         Drill("stop", "SIGTERM in the middle, and a new start", stop_and_start, mail={"content": [{"delay": 0.5}]}),
         Drill("unfused", "D5 with every step through the broker", flushes, {"FUSE_STEPS": "false"}, shrink=0.2),
     )

@@ -6,6 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from tests.drills import report
 from tests.drills.drills import DRILLS
+from tests.drills.older import NoOlderVersion, older
 from tests.drills.stage import Drill, Options, Result, perform
 
 POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://root@127.0.0.1/postgres")
@@ -28,6 +30,13 @@ def main(words: Sequence[str]) -> int:
     options = Options(
         directory, given.scale, given.seed, given.postgres, given.redis, given.rabbitmq, minutes=given.minutes
     )
+    if any(drill.upgrades for drill in chosen):
+        try:
+            options = replace(options, older=older(given.older, directory))
+        except NoOlderVersion as error:
+            Console(stderr=True).print(f"no older version to upgrade from: {error}", markup=False, soft_wrap=True)
+            return 2
+        console.print(f"from {given.older or 'the version before'}: {options.older}", markup=False, soft_wrap=True)
     results = [_performed(drill, options, console) for drill in chosen]
     report.show(console, results)
     if all(result.passed for result in results):
@@ -60,5 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--redis", action="store_true", help="a broker of the drill's own, not the embedded one")
     parser.add_argument(
         "--rabbitmq", nargs="?", const=RABBITMQ, metavar="URL", help="messages by this server, whose lanes are empty"
+    )
+    parser.add_argument(
+        "--from",
+        dest="older",
+        metavar="COMMIT|FOLDER",
+        help="the older version to upgrade from; by default the newest release or, without one, the schema before",
     )
     return parser

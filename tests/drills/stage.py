@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tests.drills import facts
@@ -14,7 +15,7 @@ from tests.drills.fleet import Fleet
 from tests.drills.grounds import Ground, Impossible
 from tests.drills.judge import ARRIVED, Case, End, Judgement, judge
 from tests.drills.load import Load
-from tests.drills.rig import MOST_ATTEMPTS, Rig, Script
+from tests.drills.rig import MAIN, MOST_ATTEMPTS, Rig, Script
 from tests.drills.watch import Watch
 
 USERS = tuple(f"u-{number}" for number in range(12))
@@ -40,6 +41,8 @@ class Options:
     own_redis: bool = False
     rabbitmq: str | None = None
     timed: bool = True
+    older: Path = MAIN
+    """The main.py that an upgrade begins with."""
     minutes: float = 30.0
     """How long the soak goes on, at any scale."""
 
@@ -57,6 +60,8 @@ class Drill:
     """How much smaller than the others it is."""
     fleet: bool = False
     """Whether each part is a process of its own, on a Redis of the drill's own."""
+    upgrades: bool = False
+    """Whether it is such a fleet, of an older version."""
     ground: Callable[[Path], Ground] | None = None
     """Makes what the product stands on, in the drill's folder, where that is what breaks."""
 
@@ -237,10 +242,13 @@ def perform(drill: Drill, options: Options, show: Show) -> Result:
 def _performed(drill: Drill, options: Options, directory: Path, show: Show, began: float) -> Result:
     with ExitStack() as stack:
         ground = stack.enter_context(drill.ground(directory)) if drill.ground is not None else None
-        rig = (Fleet if drill.fleet else Rig)(
+        kind: Callable[..., Rig] = Rig
+        if drill.fleet or drill.upgrades:
+            kind = partial(Fleet, program=options.older if drill.upgrades else MAIN)
+        rig = kind(
             directory,
             postgres=(ground.postgres if ground is not None else None) or options.postgres,
-            own_redis=options.own_redis or drill.fleet,
+            own_redis=options.own_redis or drill.fleet or drill.upgrades,
             rabbitmq=options.rabbitmq,
             environ={**drill.environ, **(ground.environ if ground is not None else {})},
             mail=drill.mail,

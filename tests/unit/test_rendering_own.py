@@ -106,8 +106,8 @@ SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
             "en",
             "Slack …a1b2 isn't accepting notifications",
             (
-                "Every delivery there since November 22, 2026, 9:05 PM CET has failed. If this continues, it will be turned"
-                " off after November 27, 2026, 9:05 PM CET."
+                "Every delivery there since November 22, 2026, 9:05 PM CET has failed. If this continues, it will be"
+                " turned off after November 27, 2026, 9:05 PM CET."
             ),
         ),
         (
