@@ -130,6 +130,8 @@ json 200 POST /events/explain "{\"type\": \"job.failed\", \"recipients\": [\"$ME
 holds because
 json 200 POST /templates/preview '{"type": "quota.exceeded", "channel": "slack", "locale": "de", "timezone": "Europe/Berlin"}'
 holds Kontingent
+json 200 POST /templates/preview '{"type": "job.failed", "channel": "email", "pieces": {"subject.txt": "{{ data.job_id }} is a draft"}}'
+holds 'is a draft'
 json 422 POST /templates/preview '{"type": "job.progress", "channel": "pagerduty"}'
 TOKEN=$SERVICE json 202 POST /events "{\"type\": \"job.failed\", \"recipients\": [\"$ME\"], \"data\": {\"job_id\": \"j-1\", \"error\": \"disk full\"}}" --header 'Idempotency-Key: j-1'
 EVENT=$(id_of evt)

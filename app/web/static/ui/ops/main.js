@@ -12,10 +12,11 @@ import * as keys from './keys.js';
 import * as notification from './notification.js';
 import * as now from './now.js';
 import { here } from './routes.js';
+import * as template from './template.js';
 import * as templates from './templates.js';
 
-const parts = { now, find, notification, event, channels, dead, templates, keys, audit, defaults };
-const under = { notification: 'find', event: 'find' };
+const parts = { now, find, notification, event, channels, dead, templates, template, keys, audit, defaults };
+const under = { notification: 'find', event: 'find', template: 'templates' };
 const place = document.getElementById('part');
 let leaving = new AbortController();
 let shown = null;

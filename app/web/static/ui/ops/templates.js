@@ -2,10 +2,12 @@
 
 import { call } from '../api.js';
 import { el } from '../build.js';
-import { word, wrong } from '../words.js';
+import { word } from '../words.js';
 import { content } from './content.js';
 import { badge, fill, named } from './names.js';
-import { empty, english, fail, fetched, own, table } from './parts.js';
+import { empty, english, fail, fetched, link, own, table } from './parts.js';
+import { called, isPlace } from './places.js';
+import { go } from './routes.js';
 
 /** Show them. */
 export function show({ slots, signal }) {
@@ -18,7 +20,7 @@ export function show({ slots, signal }) {
     event.preventDefault();
     preview(form, slots.preview, signal);
   });
-  fetched(slots.own, () => call('GET', '/templates', { signal }), ({ body }) => overrides(body.items, slots.sources, signal));
+  fetched(slots.own, () => call('GET', '/templates', { signal }), ({ body }) => overrides(body, slots));
 }
 
 function languages(select) {
@@ -76,40 +78,32 @@ function asked(form) {
   return null;
 }
 
-function overrides(items, sources, signal) {
-  if (!items.length) return empty(word('templates.none'));
-  const heads = ['template', 'origin', 'state', 'pieces', 'actions'].map((name) => word(`head.${name}`));
-  return table(word('head.template'), heads, items.map((item) => [
-    own(item.template),
+function overrides(body, slots) {
+  places(slots.choose, body);
+  if (!body.items.length) return empty(word('templates.none'));
+  const heads = ['template', 'origin', 'state', 'pieces'].map((name) => word(`head.${name}`));
+  return table(word('head.template'), heads, body.items.map((item) => [
+    isPlace(item.template) ? link('template', { id: item.template }, own(item.template)) : own(item.template),
     named('origin', item.origin),
     [badge('health', item.in_force ? 'ok' : 'failing', word(item.in_force ? 'templates.in-force' : 'templates.refused')), faults(item.errors)].filter(Boolean),
     item.pieces.join(', '),
-    see(item, sources, signal),
   ]));
+}
+
+/** Choose a place, and go there. */
+function places(form, { types, channels, locales }) {
+  const offered = { type: types, channel: Object.keys(channels), locale: locales };
+  for (const [kind, values] of Object.entries(offered)) {
+    form.elements[kind].replaceChildren(...values.map((value) => el('option', { value }, called(kind, value))));
+  }
+  form.hidden = false;
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    go('template', { id: Object.keys(offered).map((kind) => form.elements[kind].value).join('/') });
+  });
 }
 
 function faults(errors) {
   const lines = Object.entries(errors).flatMap(([piece, texts]) => texts.map((text) => el('li', {}, english(`${piece}: ${text}`))));
   return lines.length ? el('ul', { className: 'unmarked' }, lines) : null;
-}
-
-function see(item, sources, signal) {
-  if (!/^[^/]+\/[^/]+\/[^/]+$/.test(item.template)) return '';
-  const path = `/templates/${item.template.split('/').map(encodeURIComponent).join('/')}`;
-  const button = el('button', { type: 'button' }, word('templates.see'));
-  button.addEventListener('click', async () => {
-    try {
-      const { body } = await call('GET', path, { signal });
-      const pieces = Object.entries(body.pieces).flatMap(([name, piece]) => [
-        el('h5', {}, own(name), ' ', el('span', { className: 'quiet' }, named('origin', piece.origin))),
-        el('pre', { tabIndex: 0, dir: 'ltr' }, piece.source),
-      ]);
-      const heading = el('h4', { tabIndex: -1 }, own(item.template));
-      sources.replaceChildren(heading, ...pieces);
-      heading.focus();
-    } catch (problem) {
-      fail(sources, problem.status === undefined ? problem : Object.assign(problem, { detail: wrong(problem) }));
-    }
-  });
-  return button;
 }
