@@ -32,7 +32,7 @@ def subject_of(product: Product) -> dict[str, Any]:
 
 def tick(page: Any) -> Any:
     """Tick the title, and give the field of its source."""
-    page.get_by_label("Word subject.txt otherwise").check()
+    page.get_by_label("Customise subject.txt").check()
     return page.get_by_role("textbox", name="subject.txt")
 
 
@@ -52,7 +52,7 @@ def test_a_place_is_chosen_worded_looked_at_and_saved(page_for, template):
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Saved. It takes effect within two seconds.")).to_be_visible()
     assert subject_of(template) == {"source": "{{ data.job_id }} ging schief", "origin": "database"}
-    expect(page.get_by_label("Word subject.txt otherwise")).to_be_checked()
+    expect(page.get_by_label("Customise subject.txt")).to_be_checked()
     page.go_back()
     expect(page.get_by_role("link", name=PLACE)).to_be_visible()
 
@@ -69,7 +69,7 @@ def test_a_fault_is_told_at_its_piece_and_its_line_is_chosen(page_for, template,
         expect(page.locator("#piece-subject-txt-fault")).to_contain_text("line 2")
         chosen = source.evaluate("field => field.value.slice(field.selectionStart, field.selectionEnd)")
         assert chosen == BROKEN.splitlines()[1]
-    page.get_by_label("Word subject.txt otherwise").uncheck()
+    page.get_by_label("Customise subject.txt").uncheck()
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("alert").filter(has_text="Tick at least one part.")).to_be_visible()
     assert subject_of(template)["origin"] == "built-in"
