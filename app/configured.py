@@ -7,13 +7,15 @@ from pathlib import Path
 from app import __version__
 from app.config import Settings
 from app.domain.clock import Clock, SystemClock
+from app.rendering.overrides.override import NOTHING, Overrides
 from app.rendering.pages import Pages
 from app.rendering.reasons import Translator
 from app.rendering.render import Renderer
 from app.services.previews import Previews
 from app.services.rules import Rules
+from app.services.template_shelf import Refused, files_alone
 from channels.base import Channel, ChannelEnv, Message
-from channels.registry import build_channels
+from channels.registry import CHANNELS, build_channels
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TRANSLATIONS = _ROOT / "translations"
@@ -52,11 +54,17 @@ def previews_of(settings: Settings, renderer: Renderer, channels: Mapping[str, C
     )
 
 
-def previews_alone(settings: Settings) -> Previews:
-    """Previews that need neither a database nor a key."""
+def previews_alone(settings: Settings, overrides: Overrides = NOTHING) -> Previews:
+    """Previews that need neither a database nor a key, in an operator's words where there are some."""
     clock = SystemClock()
     channels = build_channels(channel_env_of(settings, lambda _messages: None, clock))
-    return previews_of(settings, renderer_of(settings), channels, clock)
+    return previews_of(settings, renderer_of(settings).using(lambda: overrides), channels, clock)
+
+
+def overrides_in_files(settings: Settings) -> tuple[Overrides, tuple[Refused, ...]]:
+    """The templates in `$DATA_DIR/templates` that may be used, and those that are refused."""
+    kinds = {channel.name: channel.kind for channel in CHANNELS}
+    return files_alone(settings.templates_dir, renderer_of(settings), kinds)
 
 
 def channel_env_of(settings: Settings, put_in_inbox: Callable[[Sequence[Message]], None], clock: Clock) -> ChannelEnv:

@@ -1,4 +1,8 @@
-"""`preview`: what a channel would be sent, printed; or all of it in every language, as a gallery to look at."""
+"""`preview`: what a channel would be sent, printed; or all of it in every language, as a gallery to look at.
+
+It is in an operator's words where `$DATA_DIR/templates` has some. Those saved over HTTP are in the database, for
+`POST /templates/preview` to show.
+"""
 
 import argparse
 import json
@@ -9,7 +13,7 @@ from pathlib import Path
 
 from app.cli import gallery
 from app.config import Settings
-from app.configured import previews_alone
+from app.configured import overrides_in_files, previews_alone
 from app.domain.notifications import OWN_TYPES
 from app.services.intake import Invalid
 from app.services.previews import Preview, Previews
@@ -19,7 +23,11 @@ _BAD_WORDS = 2
 
 def run(settings: Settings, arguments: argparse.Namespace) -> int:
     """Print one preview, or write the gallery; 2 for words that cannot be used, 1 for pictures that failed."""
-    previews = previews_alone(settings)
+    overrides, refused = overrides_in_files(settings)
+    for one in refused:
+        for said in one.faults.values():
+            print(f"Not used, as in the service: {one.where}: {'; '.join(said)}", file=sys.stderr)
+    previews = previews_alone(settings, overrides)
     words = [word for word in (arguments.type, arguments.channel, arguments.locale) if word is not None]
     if len(words) != (0 if arguments.gallery else 3):
         print("preview: give either TYPE CHANNEL LOCALE or --gallery DIR", file=sys.stderr)

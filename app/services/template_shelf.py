@@ -93,8 +93,11 @@ class TemplateShelf:
         return faults_of(override, self._renderer, self._kinds)
 
     def _look(self) -> None:
+        before = (self._rows, self._files)
         self._rows = self._of_rows(self._rows)
-        self._files = self._of_files(self._files)
+        _tell(self._rows.refused, before[0].refused)
+        self._files = _of_files(self._folder, self._renderer, self._kinds, self._files)
+        _tell(self._files.refused, before[1].refused)
         self._in_force = Overrides(self._rows.good, self._files.good)
         self._looked_at = self._monotonic()
 
@@ -105,35 +108,45 @@ class TemplateShelf:
                 return before
             rows = templates.standing(conn)
         # Those that were saved with an older version of the service may not hold any more.
-        return self._checked(state, {one.place: one for one in map(as_override, rows)}, before, [])
+        layer = _Layer(state, {one.place: one for one in map(as_override, rows)}, ())
+        return _checked(layer, before, self.faults_of)
 
-    def _of_files(self, before: _Layer) -> _Layer:
-        state = files.signature(self._folder)
-        if state == before.state:
-            return before
-        found = files.read(self._folder, self._kinds, self._renderer.locales, worded_types(self._renderer.types))
-        strangers = [Refused(name, "file", {name.rpartition("/")[2]: [why]}) for name, why in found.strangers.items()]
-        return self._checked(state, found.overrides, before, strangers)
 
-    def _checked(
-        self, state: object, given: Mapping[Place, Override], before: _Layer, strangers: list[Refused]
-    ) -> _Layer:
-        """Those that hold, told apart from those that do not; what was looked at before is not looked at again."""
-        known = {override.version: override for override in before.good.values()}
-        known_bad = {one.version: one for one in before.refused if one.version is not None}
-        good: dict[Place, Override] = {}
-        refused = list(strangers)
-        for place, override in given.items():
-            if override.version in known:
-                good[place] = known[override.version]
-            elif override.version in known_bad:
-                refused.append(known_bad[override.version])
-            elif faults := self.faults_of(override):
-                refused.append(Refused(str(place), override.origin, faults, override.version))
-            else:
-                good[place] = override
-        _tell(refused, before.refused)
-        return _Layer(state, good, tuple(refused))
+def files_alone(folder: Path, renderer: Renderer, kinds: Mapping[str, str]) -> tuple[Overrides, tuple[Refused, ...]]:
+    """What lies in files and holds, for what runs without a database; and what is refused.
+
+    `renderer` has no overrides of its own; `kinds` has the kind of each channel.
+    """
+    layer = _of_files(folder, renderer, kinds, _EMPTY)
+    return Overrides({}, layer.good), layer.refused
+
+
+def _of_files(folder: Path, renderer: Renderer, kinds: Mapping[str, str], before: _Layer) -> _Layer:
+    state = files.signature(folder)
+    if state == before.state:
+        return before
+    found = files.read(folder, kinds, renderer.locales, worded_types(renderer.types))
+    strangers = (Refused(name, "file", {name.rpartition("/")[2]: [why]}) for name, why in found.strangers.items())
+    given = _Layer(state, found.overrides, tuple(strangers))
+    return _checked(given, before, lambda override: faults_of(override, renderer, kinds))
+
+
+def _checked(given: _Layer, before: _Layer, faults_of_one: Callable[[Override], Faults]) -> _Layer:
+    """Those that hold, told apart from those that do not; what was looked at before is not looked at again."""
+    known = {override.version: override for override in before.good.values()}
+    known_bad = {one.version: one for one in before.refused if one.version is not None}
+    good: dict[Place, Override] = {}
+    refused = list(given.refused)
+    for place, override in given.good.items():
+        if override.version in known:
+            good[place] = known[override.version]
+        elif override.version in known_bad:
+            refused.append(known_bad[override.version])
+        elif faults := faults_of_one(override):
+            refused.append(Refused(str(place), override.origin, faults, override.version))
+        else:
+            good[place] = override
+    return _Layer(given.state, good, tuple(refused))
 
 
 def as_override(row: TemplateVersion) -> Override:
@@ -142,7 +155,7 @@ def as_override(row: TemplateVersion) -> Override:
     return Override(place, row.sources or {}, f"{place}@{row.version}", "database")
 
 
-def _tell(refused: list[Refused], before: tuple[Refused, ...]) -> None:
+def _tell(refused: tuple[Refused, ...], before: tuple[Refused, ...]) -> None:
     for one in refused:
         if one not in before:
             _log.error("template_refused", extra={"template": one.where, "origin": one.origin, "errors": one.faults})

@@ -130,6 +130,53 @@ def test_one_preview_is_printed_as_text_as_html_or_as_json(capsys):
     assert said["document"]["event_action"] == "resolve"
 
 
+OVERDUE = """
+[types."billing.overdue"]
+subject = "invoice"
+names = { en = "Overdue invoices" }
+
+[types."billing.overdue".data]
+invoice = { type = "text", sample = "INV-7" }
+"""
+
+
+def put_template(folder: Path, path: str, source: str) -> None:
+    file = folder / "var" / "templates" / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(source, "utf-8")
+
+
+def test_words_of_an_operator_are_previewed_where_they_apply(tmp_path, capsys):
+    put_template(tmp_path, "job.failed/email/de/subject.txt", "Kaputt: {{ data.error }}")
+    put_template(tmp_path, "digest/short.txt", "{{ count }} in a row")
+    assert main.main(["preview", "job.failed", "email", "de-AT"]) == 0
+    assert capsys.readouterr().out.startswith("Kaputt: disk full on node-7\n")
+    assert main.main(["preview", "job.failed", "slack", "de"]) == 0
+    assert capsys.readouterr().out.startswith("Job fehlgeschlagen: ")
+    assert main.main(["preview", "digest", "slack", "en"]) == 0
+    assert "\n7 in a row\n" in capsys.readouterr().out
+    assert main.main(["preview", "--gallery", str(tmp_path / "out"), "--language", "de"]) == 0
+    assert "Kaputt: disk full on node-7" in (tmp_path / "out" / "de.html").read_text("utf-8")
+
+
+def test_words_that_the_service_would_refuse_are_named_and_not_previewed(tmp_path, capsys):
+    put_template(tmp_path, "job.failed/subject.txt", "{{ data.nothing }}")
+    put_template(tmp_path, "job.failed/tlh/subject.txt", "Qapla'")
+    assert main.main(["preview", "job.failed", "email", "en"]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("Job failed: disk full on node-7")
+    assert "job.failed/_any/_any/subject.txt, line 1: the variable nothing is not defined" in told.err
+    assert "job.failed/tlh/subject.txt" in told.err
+    assert "template_refused" not in told.err
+
+
+def test_types_of_an_operator_are_previewed_in_their_own_words(tmp_path, capsys):
+    put_template(tmp_path, "billing.overdue/subject.txt", "Please pay {{ data.invoice }}")
+    (tmp_path / "var" / "events.toml").write_text(OVERDUE, "utf-8")
+    assert main.main(["preview", "billing.overdue", "email", "en"]) == 0
+    assert capsys.readouterr().out.startswith("Please pay INV-7\n")
+
+
 @pytest.mark.parametrize(
     ("type_", "channel", "said"),
     [
