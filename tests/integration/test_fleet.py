@@ -2,12 +2,16 @@
 
 import subprocess
 import sys
-from contextlib import ExitStack
+import time
+from contextlib import ExitStack, closing
+from itertools import islice
 
 import pytest
 import requests
 from celery import Celery
+from redis import Redis
 
+from tasks.lanes import lanes
 from tests.drills.broker import Own
 from tests.fakes.ports import free_port
 from tests.integration.product import ROOT, Product, clean_environment, eventually
@@ -41,6 +45,9 @@ class Fleet(Product):
         self._stack.callback(process.terminate)
         return process
 
+    def count_ready(self, name):
+        return (self._folder / f"{name}.log").read_text().count('"component_ready"')
+
     def checks(self):
         return self.call("GET", "/health", token=None).json()["checks"]
 
@@ -52,7 +59,7 @@ def fleet(tmp_path_factory):
     redis = Own(folder)
     with ExitStack() as stack:
         stack.callback(redis.stop)
-        quick = {"RELAY_TICK_SECONDS": "0.5", "RELAY_GRACE_SECONDS": "3"}
+        quick = {"RELAY_TICK_SECONDS": "0.5", "RELAY_GRACE_SECONDS": "3", "CANARY_SECONDS": "1"}
         fleet = Fleet(folder, stack, REDIS_URL=redis.url, ADMIN_API_KEY="the-fleets-own-key", **quick)
         done = subprocess.run(
             [sys.executable, "main.py", "migrate"],
@@ -100,7 +107,9 @@ def test_health_names_the_lane_of_a_worker_that_listens_and_takes_nothing(fleet)
         for number in range(30):
             fleet.submit("job.completed", {"job_id": f"stuck-{number}"}, "u-3")
         check = eventually(lambda: fleet.checks()["workers"], lambda check: check["status"] == "failing", 60)
-        assert check["detail"].startswith("no live worker serves inapp")
+        # Canaries wait on the other lanes too.
+        named = check["detail"].partition(";")[0].removeprefix("no live worker serves ")
+        assert set(named.split(", ")) <= set(lanes())
         operator.control.shutdown()
     assert fleet.parts["worker"].wait(60) == 0
     fleet.start_part("worker")
@@ -108,6 +117,32 @@ def test_health_names_the_lane_of_a_worker_that_listens_and_takes_nothing(fleet)
     eventually(lambda: {one["status"] for one in fleet.history("u-3")}, lambda found: found == {"delivered"}, 60)
     assert len(fleet.history("u-3")) == 30
     assert fleet.metrics().sum("notifications_unaccounted") == 0
+
+
+def test_without_a_relay_no_lane_is_proven_until_there_is_one_again(fleet):
+    eventually(lambda: _status(f"{fleet.url}/health"), lambda status: status == 200, 60)
+    relay = fleet.parts["relay"]
+    relay.terminate()
+    assert relay.wait(60) == 0
+    check = eventually(lambda: fleet.checks()["canary"], lambda check: check["status"] == "failing", 60)
+    assert check["detail"].startswith(f"the relay sends no test message to {', '.join(lanes())}, for ")
+    fleet.parts["relay"] = fleet.start_part("relay")
+    eventually(lambda: _status(f"{fleet.url}/health"), lambda status: status == 200, 60)
+
+
+def test_two_relays_send_as_many_as_one(fleet):
+    eventually(lambda: _status(f"{fleet.url}/health"), lambda status: status == 200, 60)
+    relays = fleet.count_ready("relay")
+    second = fleet.start_part("relay")
+    eventually(lambda: fleet.count_ready("relay"), lambda count: count > relays, 60)
+    with closing(Redis.from_url(fleet.settings["REDIS_URL"], socket_timeout=20)) as client, client.monitor() as monitor:
+        pushed = (said["command"] for said in monitor.listen() if said["command"].startswith("LPUSH email "))
+        began = time.monotonic()
+        list(islice((one for one in pushed if "notifications.canary" in one), 5))
+        took = time.monotonic() - began
+    second.terminate()
+    assert second.wait(60) == 0
+    assert took > 3.5, "five in four seconds, not in two"
 
 
 def _status(url, **request):
