@@ -1,7 +1,8 @@
 """`python -m tests.drills.hosts`: an API host and two worker hosts in network namespaces of this machine.
 
-They share a PostgreSQL and a Redis. It measures what one worker host delivers and what two do, then pulls the cable of
-one in the middle of the work, and judges what is left. Takes root, iproute2 and PostgreSQL's programs.
+They share a PostgreSQL and a Redis of the drill's own, and with --rabbitmq a RabbitMQ. It measures what one worker host
+delivers and what two do, and what a notification costs; then it pulls the cable of one in the middle of the work, and
+judges what is left. Takes root, iproute2 and the servers' programs.
 """
 
 import argparse
@@ -11,14 +12,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from sqlalchemy import select
+from sqlalchemy import func, select, text
 
 from app.store import heartbeats
-from app.store.tables import notifications
+from app.store.tables import audit, notifications
 from tests.drills import report
 from tests.drills.cluster import NoCluster, own_cluster
 from tests.drills.costs import Meter
@@ -27,6 +29,7 @@ from tests.drills.fleet import PARTS, Fleet
 from tests.drills.judge import judge
 from tests.drills.load import Load
 from tests.drills.network import Network, NoNetwork
+from tests.drills.rabbit import NoRabbit, own_rabbit
 from tests.drills.stage import Options, Result, Stage
 
 API, FIRST, SECOND = "api", "w1", "w2"
@@ -36,6 +39,8 @@ _MIDDLE = (0.1, 0.9)
 _BACK_SECONDS = 90.0
 _LOOK_SECONDS = 0.1
 _STEADY_RATE = 20
+_EMPTY_BYTES = 8_500_000
+"""Of a database with the tables, and nothing in them."""
 _STILL_SECONDS = 2.0
 
 
@@ -95,6 +100,14 @@ def rate(stage: Stage, count: int) -> float:
     return (last - first) / (moments[last] - moments[first])
 
 
+def stored(stage: Stage, count: int) -> str:
+    """What is left in the database for each notification."""
+    with stage.rig.database.read() as conn:
+        size = conn.execute(text("SELECT pg_database_size(current_database())")).scalar_one() - _EMPTY_BYTES
+        entries = conn.execute(select(func.count()).select_from(audit)).scalar_one()
+    return f"stored for each notification: {size / count:,.0f} bytes with indexes, {entries / count:.1f} audit entries"
+
+
 def scale_out(stage: Stage, count: int, delay: float) -> None:
     """One worker host, then two: for receivers that are slow, which leaves the cores idle, and for quick ones."""
     hosts = stage.rig
@@ -144,9 +157,9 @@ def cut(stage: Stage, network: Network, count: int, away: float) -> None:
     stage.sleep(max(away - ended, 0.0), f"{SECOND} is cut off")
     beats = _beats(stage, since=pulled + _STILL_SECONDS)
     stage.expect(not beats, f"{SECOND} gave signs of life while it was cut off, so this run showed nothing")
+    mended = time.time()
     network.mend(SECOND)
     stage.fault_over()
-    mended = time.time()
     while len(_beats(stage, since=mended)) < len(WORKERS):
         if time.time() - mended > _BACK_SECONDS:
             stage.faults.append(f"not all workers of {SECOND} were back {_BACK_SECONDS:g} s after its cable")
@@ -175,7 +188,7 @@ def main(words: Sequence[str] | None = None) -> int:
     directory = Path(tempfile.mkdtemp(prefix="drill-hosts-"))
     try:
         result = _performed(directory, given, console)
-    except (NoNetwork, NoCluster) as error:
+    except (NoNetwork, NoCluster, NoRabbit) as error:
         console.print(f"hosts cannot be had here: {error}", markup=False, soft_wrap=True)
         return 2
     report.show(console, [result])
@@ -188,12 +201,13 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _performed(directory: Path, given: argparse.Namespace, console: Console) -> Result:
     network = Network((API, FIRST, SECOND), receivers=_RECEIVERS)
-    environ = {"WEBHOOK_ALLOWED_NETWORKS": network.block, "WORKER_CONCURRENCY": str(given.threads)}
     began = time.monotonic()
+    environ = {"WEBHOOK_ALLOWED_NETWORKS": network.block, "WORKER_CONCURRENCY": str(given.threads)}
     with (
         network,
         own_cluster(network.address, network.block) as postgres,
-        Hosts(directory, network, postgres=postgres, own_redis=True, rabbitmq=given.rabbitmq, environ=environ) as hosts,
+        own_rabbit(network.address) if given.rabbitmq else nullcontext() as rabbitmq,
+        Hosts(directory, network, postgres=postgres, own_redis=True, rabbitmq=rabbitmq, environ=environ) as hosts,
         console.status("starting") as status,
     ):
         users = [f"u-{number}" for number in range(_RECEIVERS)]
@@ -207,6 +221,7 @@ def _performed(directory: Path, given: argparse.Namespace, console: Console) -> 
             hosts.start_workers(SECOND)
         cut(stage, network, given.cut, given.away)
         case = stage.case()
+        stage.notes.append(stored(stage, len(case.facts.rows)))
     judgement = judge(case)
     recovered = max(last_change(case.facts.rows) - stage.fault_over_at, 0.0)
     faults = (*stage.faults, *judgement.faults)
@@ -221,7 +236,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--delay", type=float, default=0.2, help="seconds that slow receivers take")
     parser.add_argument("--threads", type=int, default=8, help="of each worker")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rabbitmq", metavar="URL", help="messages by this server, which all hosts reach")
+    parser.add_argument("--rabbitmq", action="store_true", help="messages by a RabbitMQ instead of the Redis")
     return parser
 
 

@@ -27,6 +27,11 @@ def children(parent: int) -> list[Process]:
     return list(_children(parent))
 
 
+def descendants(ancestor: int) -> list[Process]:
+    """Its children, theirs, and so on."""
+    return [one for child in children(ancestor) for one in (child, *descendants(child.pid))]
+
+
 def _children(parent: int) -> Iterator[Process]:
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
