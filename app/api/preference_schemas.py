@@ -40,30 +40,24 @@ class QuietHoursPatch(Strict):
     end = _clock("07:00", allow_none=True)
 
 
-def _minutes(**options: Any) -> fields.Integer:
-    return fields.Integer(validate=validate.Range(1, MOST_MINUTES), metadata={"examples": [15]}, **options)
+_ESCALATION_ABOUT = (
+    "Where an event goes when it stays unread in the inbox: to one channel after the other, so long after each other. "
+    "Until then it does not go there, whatever the cell says. Reading it takes back what has not gone out. "
+    "false: nowhere, whatever the defaults say."
+)
 
 
-def _to(**options: Any) -> fields.List[str]:
+def _escalation(*, partly: bool = False, nullable: bool = True) -> fields.Raw:
+    """A list with its minutes, or false; of a patch, either of the two is enough."""
     beyond_the_inbox = [channel.name for channel in CHANNELS if channel.kind != "inbox"]
-    return fields.List(one_of(beyond_the_inbox, "email"), validate=validate.Length(1), **options)
-
-
-class Escalation(Strict):
-    """Where an event goes when it stays unread in the inbox: to one channel after the other, so long after each other.
-
-    Until then it does not go there, whatever the cell says. Reading it takes back what has not gone out.
-    """
-
-    after_minutes = _minutes(required=True)
-    to = _to(required=True)
-
-
-class EscalationPatch(Strict):
-    """When or where to, or both."""
-
-    after_minutes = _minutes(allow_none=True)
-    to = _to(allow_none=True)
+    parts = {
+        "after_minutes": {"type": "integer", "minimum": 1, "maximum": MOST_MINUTES},
+        "to": {"type": "array", "minItems": 1, "items": {"enum": beyond_the_inbox}},
+    }
+    given = {"type": "object", "properties": parts, "additionalProperties": False}
+    whole = {} if partly else {"required": list(parts)}
+    kinds = [{**given, **whole}, {"enum": [False, None] if nullable else [False]}]
+    return fields.Raw(allow_none=nullable, metadata={"keywords": {"anyOf": kinds}})
 
 
 _CELL = fields.Raw(metadata={"keywords": {"enum": [*RHYTHMS, True, False, None]}})
@@ -86,8 +80,9 @@ class _Wishes(Strict):
     daily_at = _clock("08:00", allow_none=True)
     escalate = by_name(
         EVENT_TYPES,
-        fields.Nested(Escalation, allow_none=True),
-        {"job.failed": _ESCALATION},
+        _escalation(),
+        {"job.failed": _ESCALATION, "job.completed": False},
+        about=_ESCALATION_ABOUT,
         allow_none=True,
     )
     user_id: fields.Field[Any] = fields.Raw(metadata=_ANSWER_ONLY)
@@ -168,7 +163,11 @@ class PreferencesImported(Answer):
 class _Parts(Strict):
     quiet_hours = fields.Nested(QuietHoursPatch, allow_none=True)
     escalate = by_name(
-        EVENT_TYPES, fields.Nested(EscalationPatch, allow_none=True), {"job.failed": _ESCALATION}, allow_none=True
+        EVENT_TYPES,
+        _escalation(partly=True),
+        {"job.failed": _ESCALATION},
+        about=_ESCALATION_ABOUT,
+        allow_none=True,
     )
 
 
@@ -207,7 +206,7 @@ class PreferencesAnswer(Answer):
     daily_at = _clock("08:00")
     muted_until = fields.AwareDateTime(allow_none=True)
     muted_subjects = fields.List(words("j-2041"))
-    escalate = by_name(EVENT_TYPES, fields.Nested(Escalation), {"job.failed": _ESCALATION})
+    escalate = by_name(EVENT_TYPES, _escalation(nullable=False), {"job.failed": _ESCALATION}, about=_ESCALATION_ABOUT)
     from_defaults = fields.List(
         one_of(SHARED, "daily_at"),
         metadata={"description": "Of what is shown, this is what the defaults say: the user has not chosen it."},

@@ -27,6 +27,10 @@ class Escalation:
     to: tuple[str, ...]
 
 
+NO_ESCALATION = Escalation(timedelta(0), ())
+"""Somebody wants none, whatever is said for everybody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Choices:
     """Switches by channel, rhythms by event type and channel, and escalations by event type."""

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from app.domain.events import EVENT_TYPES, EventTypes
 from app.domain.planning import Recipient
-from app.domain.preferences import ChannelTraits, Choices, Escalation, Preferences, QuietHours
+from app.domain.preferences import NO_ESCALATION, ChannelTraits, Choices, Escalation, Preferences, QuietHours
 from app.services.contact_book import ContactBook
 from app.store import people
 from app.store.secretbox import SecretBox
@@ -134,6 +134,6 @@ class People:
 
 def _escalations(document: Mapping[str, Any]) -> dict[str, Escalation]:
     return {
-        type_: Escalation(timedelta(minutes=one["after_minutes"]), tuple(one["to"]))
+        type_: Escalation(timedelta(minutes=one["after_minutes"]), tuple(one["to"])) if one else NO_ESCALATION
         for type_, one in document.get("escalate", {}).items()
     }

@@ -171,9 +171,10 @@ class PreferenceSchema(_Strict):
                 return None if lock else known
         raise ValidationError(f"Allowed: {', '.join(RHYTHMS)}, true, false.")
 
-    def _escalation(self, type_: str, value: object) -> dict[str, Any] | None:
-        if value is None:
-            return None
+    def _escalation(self, type_: str, value: object) -> dict[str, Any] | bool | None:
+        if value is None or value is False:
+            # False: nowhere, whatever the defaults say.
+            return value
         # What it starts from, and where this type never goes, are no places to go to.
         channels = [
             name

@@ -1,6 +1,7 @@
 """Contacts in the preference centre: set up, tried out, refused, taken up again, and removed."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.test_preferences import HOSTILE, PATH, saved, shown
 from tests.fakes.receiver import Answer, Receiver
@@ -57,6 +58,30 @@ def test_an_address_is_confirmed_before_it_is_used(opened, product, user):
     assert email.get_by_role("button", name="Send me a test").is_hidden()
     email.get_by_role("button", name="Send link again").click()
     saved(opened, "Link sent.")
+
+
+def test_a_contact_is_replaced_only_after_a_question(opened, product, user):
+    begin(opened, "email")
+    opened.keyboard.type("ada@example.com")
+    opened.keyboard.press("Enter")
+    email = card(opened, "email")
+    email.get_by_text("Not confirmed yet").wait_for()
+    dialog = opened.get_by_role("dialog", name="Replace this contact?")
+    email.get_by_role("button", name="Change").click()
+    opened.locator("#contact-email-address").fill("eve@example.com")
+    save(opened, "email")
+    dialog.get_by_text("A link will be sent to the new address").wait_for()
+    opened.keyboard.press("Escape")
+    assert contacts(product, user)["email"]["address"] == "ada@example.com"
+    expect(email.get_by_role("button", name="Save")).to_be_focused()
+    save(opened, "email")
+    dialog.get_by_role("button", name="Replace", exact=True).click()
+    expect(email.locator(".is")).to_have_text("eve@example.com")
+    assert contacts(product, user)["email"] == {"address": "eve@example.com", "verified": False}
+    # What is the same replaces nothing.
+    email.get_by_role("button", name="Change").click()
+    save(opened, "email")
+    expect(opened.locator("#contact-email-form")).to_be_hidden()
 
 
 def test_what_is_no_address_is_said_next_to_it(opened, product, user, faults):

@@ -171,6 +171,27 @@ def test_what_goes_on_when_it_stays_unread(opened, product, user, faults):
     eventually(lambda: product.get(f"/preferences/{user}")["escalate"], lambda found: found == {})
 
 
+def test_what_operators_let_go_on_can_be_switched_off(page_for, product, user):
+    product.call(
+        "PATCH", "/preferences/_defaults", json={"escalate": {"job.failed": {"after_minutes": 5, "to": ["email"]}}}
+    )
+    try:
+        page = shown(page_for(user, PATH))
+        line = page.locator('.line[data-type="job.failed"]')
+        choice = line.get_by_label("Channel")
+        choice.select_option("None")
+        saved(page)
+        assert product.get(f"/preferences/{user}")["escalate"] == {"job.failed": False}
+        page.reload()
+        shown(page)
+        assert choice.input_value() == "none"
+        assert line.get_by_label("Minutes").is_hidden()
+        choice.select_option("")
+        eventually(lambda: product.get(f"/preferences/{user}")["escalate"], lambda found: found == {})
+    finally:
+        product.call("PATCH", "/preferences/_defaults", json={"escalate": None})
+
+
 def test_quiet_hours_zone_and_the_time_of_the_summary(opened, product, user, faults):
     faults.forgive("422")
     opened.get_by_role("checkbox", name="Only critical notifications").check()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.planning import plan, reconsider
-from app.domain.preferences import Choices, Escalation
+from app.domain.preferences import NO_ESCALATION, Choices, Escalation
 from tests.unit.test_planning import ALERT, CHAT, EMAIL, INAPP, MORNING, NIGHT, NOW, QUIET, decide, event, user
 
 AFTER = timedelta(minutes=15)
@@ -103,6 +103,17 @@ def test_a_users_own_word_stands_above_the_operators():
     own_list = user(beneath=beneath, escalate={"job.failed": Escalation(2 * AFTER, ("slack",))})
     decisions = decide(event(), own_list)
     assert (decisions["email"].verdict, decisions["slack"].until) == ("send", NOW + 2 * AFTER)
+
+
+def test_a_user_may_want_none_whatever_the_operators_say():
+    none = user(beneath=Choices(escalate=TO_MAIL), escalate={"job.failed": NO_ESCALATION})
+    decision = decide(event(), none)["email"]
+    assert (decision.verdict, decision.fallback) == ("send", False)
+    is_off = user(
+        beneath=Choices(escalate=TO_MAIL, events={"job.failed": {"email": "off"}}),
+        escalate={"job.failed": NO_ESCALATION},
+    )
+    assert decide(event(), is_off)["email"].verdict == "suppress"
 
 
 def later(wishes: dict, minutes: int, **facts: Any):

@@ -164,6 +164,8 @@ def test_escalations():
     wanted = {"job.failed": {"after_minutes": 15, "to": ["email"]}}
     assert stored(escalate=wanted) == {"escalate": wanted}
     assert stored(escalate={"job.failed": None}) == {}
+    assert stored(escalate={"job.failed": False}) == {"escalate": {"job.failed": False}}
+    assert "job.failed" in faults(escalate={"job.failed": True})["escalate"]
     messages = faults(escalate={"job.failed": {"after_minutes": 0, "to": ["fax"], "why": 1}, "job.gone": wanted})
     assert set(messages["escalate"]["job.failed"]) == {"after_minutes", "to", "why"}
     assert messages["escalate"]["job.failed"]["to"] == ["Allowed: email, pagerduty."]

@@ -64,12 +64,12 @@ const since = ({ oldest_open_seconds: seconds }) => (seconds ? span(seconds) : '
 
 function charted(place, label, names, called) {
   const body = el('tbody');
-  const heads = [...names, 'course'].map((name) => el('th', { scope: 'col', className: isText(name) ? '' : 'number' }, word(`head.${name}`)));
+  const heads = [...names, 'course'].map((name) => el('th', { scope: 'col', className: kindOf(name) }, word(`head.${name}`)));
   const table = el('table', { 'aria-labelledby': label }, el('thead', {}, el('tr', {}, heads)), body);
   place.replaceChildren(el('div', { className: 'scroll', tabIndex: 0, role: 'region', 'aria-labelledby': label }, table));
   const make = (key) => el(
     'tr', { data: { name: key } }, el('th', { scope: 'row' }, called(key)),
-    names.slice(1).map((name) => el('td', { className: isText(name) ? '' : 'number' })), el('td', {}, chart()),
+    names.slice(1).map((name) => el('td', { className: kindOf(name) })), el('td', {}, chart()),
   );
   return (items, tell) => keep(body, items.map((item) => [item.name, item]), make, (child, item) => {
     const { texts, course, said } = tell(item);
@@ -79,4 +79,4 @@ function charted(place, label, names, called) {
   });
 }
 
-const isText = (name) => ['lane', 'channel', 'setup', 'failed', 'course'].includes(name);
+const kindOf = (name) => ({ lane: '', channel: '', setup: '', course: '', failed: 'number reasons' })[name] ?? 'number';

@@ -5,6 +5,7 @@ import { toast } from '../toasts.js';
 import { word } from '../words.js';
 import { ContactForm } from './contact-form.js';
 import { removal } from './removal.js';
+import { mayReplace, replaces } from './replacing.js';
 import { ask } from './saving.js';
 import { tellSecret } from './secret.js';
 import { trial } from './trial.js';
@@ -85,6 +86,10 @@ class Card {
   async #save(control) {
     const value = this.#form.read(this.channel, this.#contact);
     if (value === null) return;
+    if (replaces(this.#contact, value) && !(await mayReplace('verifies' in this.element.dataset))) {
+      control.focus();
+      return;
+    }
     const what = this.element.querySelector('h3').textContent;
     const how = { control, what, scope: this.#form.element, undoable: false };
     const shown = await this.#saving.save({ contacts: { [this.channel]: value } }, how);
