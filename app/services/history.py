@@ -24,20 +24,34 @@ _WAITING = ("pending", "held", "retrying")
 class History:
     """Answers what became of notifications, in the words of the user they are for."""
 
-    def __init__(self, database: Database, people: People, translator: Translator) -> None:
+    def __init__(
+        self,
+        database: Database,
+        people: People,
+        translator: Translator,
+        *,
+        most_looked_at: int = history.MOST_LOOKED_AT,
+    ) -> None:
+        """`most_looked_at` is how many rows a page may look at where no index leads to what is asked for."""
         self._database = database
+        self._most_looked_at = most_looked_at
         self._people = people
         self._translator = translator
 
     def page(self, wanted: Filters, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page:
-        """Notifications without their attempts and HTML, newest first. Raises Invalid for a bad cursor."""
+        """Notifications without their attempts and HTML, newest first. Raises Invalid for a bad cursor.
+
+        A page that has a cursor may hold fewer than its limit, or none, where what matches is rare among what does not.
+        """
         before = None if cursor is None else _last_id(cursor)
         with self._database.read() as conn:
-            rows = history.newest(conn, wanted, before=before, limit=limit + 1)
+            edge = history.edge(conn, wanted, before=before, most=self._most_looked_at)
+            rows = history.newest(conn, wanted, before=before, limit=limit + 1, down_to=edge)
             page = rows[:limit]
             traces = history.traces(conn, [row.id for row in page])
             readers = self._people.wishes(conn, sorted({row.user_id for row in page}))
-        following = make_cursor(_KIND, page[-1].id) if len(rows) > limit else None
+        last = page[-1].id if len(rows) > limit else edge
+        following = None if last is None else make_cursor(_KIND, last)
         return Page([self._shown(row, readers[row.user_id], traces[row.id]) for row in page], following)
 
     def everything(self, wanted: Filters, *, cursor: str | None = None) -> Iterator[dict[str, Any]]:

@@ -23,8 +23,7 @@ from channels.base import Channel
 
 _log = logging.getLogger(__name__)
 _ACTOR = "system:retention"
-_SLICE = 200
-_ENTRIES = 500
+_SLICE = 100
 _BETWEEN_PASSES = timedelta(minutes=10)
 _GIVE_WAY_SECONDS = 0.02
 Kind = Literal["notifications", "events", "audit_entries"]
@@ -105,6 +104,8 @@ class Retention:
         """Purge the next slice, unless somebody else does at this moment: how much of what went, and what is next."""
         now = self._clock.now()
         gone: list[str] = []
+        # Looked at before the turn is taken: that takes longer than to delete it.
+        entries = self._old_entries(going.before) if going.kind == "audit_entries" else None
         with self._database.write() as conn:
             if not retention.take_turn(conn):
                 return Counter(), going
@@ -117,26 +118,29 @@ class Retention:
                     found = retention.old_events(conn, going.after, going.before, _SLICE)
                     count = retention.purge_events(conn, found.ids)
                 case "audit_entries":
-                    count = self._purge_entries(conn, going.before, now)
-                    found = retention.Slice([], going.after if count else None)
+                    count = audit_anchor.move_to(conn, *entries, now) if entries else 0
+                    found = retention.Slice([], going.after if entries else None)
             purged: Counter[str] = Counter({going.kind: count} if count else {})
-            self._note(conn, going, purged, now, is_last=going.kind == "audit_entries" and not count)
+            self._note(conn, going, purged, now, is_last=going.kind == "audit_entries" and not entries)
         for channel in self._channels.values() if gone else ():
             channel.forget(gone)
         return purged, _following(going, found.last_id)
 
-    def _purge_entries(self, conn: Connection, before: datetime, now: datetime) -> int:
-        """Purge the next entries of the audit log, but none that is not as it was sealed: it is evidence."""
-        since = retention.trace_needed_since(conn, before)
-        count = audit_anchor.before(conn, since, _ENTRIES)
-        if not count:
-            return 0
-        checked = audit.check(conn, Checked(), count)
+    def _old_entries(self, before: datetime) -> tuple[Anchor, Anchor] | None:
+        """Between which links the next old entries of the audit log are; none if they are not as they were sealed.
+
+        Those are evidence.
+        """
+        with self._database.read() as conn:
+            # What waits for years, or an alert that is never closed, does not keep everybody's entries.
+            since = max(retention.trace_needed_since(conn, before), before - self._keep)
+            start = audit_anchor.newest(conn)
+            count = audit_anchor.before(conn, since, _SLICE)
+            checked = audit.check(conn, Checked(), count) if count else Checked()
         if checked.first_bad is not None:
             _log.error("audit_not_purged", extra={"entry": checked.first_bad})
-            return 0
-        audit_anchor.move_to(conn, Anchor(checked.sealed, checked.hash), now)
-        return count
+            return None
+        return (start, Anchor(checked.sealed, checked.hash)) if count else None
 
     def _note(self, conn: Connection, going: _Pass, purged: Counter[str], now: datetime, *, is_last: bool) -> None:
         """Keep account of it; what a pass has purged is put on record at its end."""

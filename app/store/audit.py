@@ -157,18 +157,16 @@ def seal(conn: Connection, limit: int = 1000) -> int:
         look_back = _LOOK_BACK
         conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
     newest = conn.execute(select(func.max(audit_chain.c.audit_id))).scalar() or 0
-    last = conn.execute(
-        select(audit_chain.c.seq, audit_chain.c.hash).order_by(audit_chain.c.seq.desc()).limit(1)
-    ).one_or_none()
+    head = select(func.max(audit_chain.c.seq)).scalar_subquery()
+    last = conn.execute(select(audit_chain.c.seq, audit_chain.c.hash).where(audit_chain.c.seq == head)).one_or_none()
     seq, prev = (last.seq, last.hash) if last else (0, "")
-    unsealed = ~exists().where(audit_chain.c.audit_id == audit.c.id)
-    rows = _entries(
-        conn.execute(select(audit).where(audit.c.id > newest - look_back, unsealed).order_by(audit.c.id).limit(limit))
-    )
+    after = newest - look_back
+    unsealed = ~exists().where(audit_chain.c.audit_id == audit.c.id, audit_chain.c.audit_id > after)
+    rows = _entries(conn.execute(select(audit).where(audit.c.id > after, unsealed).order_by(audit.c.id).limit(limit)))
     links = []
     for row in rows:
         seq += 1
-        digest = _hash(prev, row)
+        digest = hash_of(prev, row)
         links.append({"seq": seq, "audit_id": row.id, "prev": prev, "hash": digest})
         prev = digest
     if links:
@@ -206,7 +204,7 @@ def check(conn: Connection, before: Checked, limit: int) -> Checked:
     for row in rows:
         sealed += 1
         stored = row.id is not None and StoredEntry(row.id, row.at, row.actor, row.action, row.object, row.detail)
-        if not stored or row.seq != sealed or row.prev != prev or row.hash != _hash(prev, stored):
+        if not stored or row.seq != sealed or row.prev != prev or row.hash != hash_of(prev, stored):
             first_bad = row.audit_id
             break
         right.append(stored)
@@ -242,7 +240,8 @@ def verify(conn: Connection) -> Verdict:
     return verdict(conn, checked)
 
 
-def _hash(prev: str, entry: StoredEntry) -> str:
+def hash_of(prev: str, entry: StoredEntry) -> str:
+    """What seals an entry behind the one with that hash."""
     said = [prev, entry.id, entry.at.isoformat(), entry.actor, entry.action, entry.object, entry.detail]
     return hashlib.sha256(_ENCODER.encode(said).encode()).hexdigest()
 

@@ -42,10 +42,14 @@ def before(conn: Connection, moment: datetime, limit: int) -> int:
     return next((number for number, at in enumerate(times) if at is None or at >= moment), len(times))
 
 
-def move_to(conn: Connection, anchor: Anchor, now: datetime) -> None:
-    """Purge everything from the last anchor to this one, which is a link that was found to be right."""
-    start = newest(conn).seq
-    conn.execute(insert(audit_anchor).values(seq=anchor.seq, hash=anchor.hash, at=now))
-    gone = (_C.seq > start, _C.seq <= anchor.seq)
+def move_to(conn: Connection, start: Anchor, end: Anchor, now: datetime) -> int:
+    """Purge what is between two links that were found to be right; how many entries that were.
+
+    Nothing, when the log does not begin at the first of them any more.
+    """
+    if newest(conn) != start:
+        return 0
+    conn.execute(insert(audit_anchor).values(seq=end.seq, hash=end.hash, at=now))
+    gone = (_C.seq > start.seq, _C.seq <= end.seq)
     conn.execute(delete(audit).where(audit.c.id.in_(_past.where(*gone))))
-    conn.execute(delete(audit_chain).where(*gone))
+    return conn.execute(delete(audit_chain).where(*gone)).rowcount

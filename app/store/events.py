@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, insert, select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -78,9 +78,8 @@ def claim_key(
 
 
 def forget_keys(conn: Connection, before: datetime, limit: int) -> int:
-    """Drop some of the idempotency keys that are older; how many they were."""
-    keys = idempotency.c
-    old = select(keys.owner, keys.key).where(keys.created_at < before).order_by(keys.created_at).limit(limit)
-    if conn.dialect.name != "sqlite":
-        old = old.with_for_update(skip_locked=True)
-    return conn.execute(delete(idempotency).where(tuple_(keys.owner, keys.key).in_(old))).rowcount
+    """Drop about so many of the idempotency keys that are older, the oldest first; how many they were."""
+    made = idempotency.c.created_at
+    last = conn.execute(select(made).where(made < before).order_by(made).offset(limit - 1).limit(1)).scalar()
+    old = made < before if last is None else made <= last
+    return conn.execute(delete(idempotency).where(old)).rowcount

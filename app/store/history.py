@@ -1,21 +1,23 @@
 """What became of notifications: rows, attempts and trace, for those who ask."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, select, text
 
-from app.domain.ids import ERASED_USER
+from app.domain.ids import ERASED_USER, first_id
 from app.domain.notifications import DIGEST, OPEN, TERMINAL, Notification
 from app.store.audit import StoredEntry
-from app.store.tables import IS_FAILED, attempts, audit, events, inbox, notifications
+from app.store.tables import HAS_SUBJECT, IS_FAILED, attempts, audit, events, inbox, notifications
 
 _N = notifications.c
 _A = attempts.c
 _I = inbox.c
 _LOCK_NUMBER = 0x5E7D
+MOST_LOOKED_AT = 20_000
+"""How many rows a page looks at for what no index leads to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,30 @@ class Attempt:
     detail: str | None
 
 
-def newest(conn: Connection, wanted: Filters, *, before: str | None, limit: int) -> list[Notification]:
-    """The notifications that match, newest first, those older than the id `before`."""
+def edge(conn: Connection, wanted: Filters, *, before: str | None, most: int) -> str | None:
+    """Down to which id a page looks, where no index leads to all that is asked for; None when it looks at all there is.
+
+    So nobody waits while millions of rows are looked at for a few, or for none.
+    """
+    served = replace(wanted, type=None, channel=None, status="failed" if wanted.status == "failed" else None)
+    if wanted == served or wanted.id is not None or wanted.item_id is not None:
+        return None
+    conditions = _conditions(served)
+    if before is not None:
+        conditions.append(_N.id < before)
+    chosen = select(_N.id).where(*conditions).order_by(_N.id.desc()).offset(most - 1).limit(1)
+    return conn.execute(chosen).scalar()
+
+
+def newest(
+    conn: Connection, wanted: Filters, *, before: str | None, limit: int, down_to: str | None = None
+) -> list[Notification]:
+    """The notifications that match, newest first, those older than the id `before` and not older than `down_to`."""
     conditions = _conditions(wanted)
     if before is not None:
         conditions.append(_N.id < before)
+    if down_to is not None:
+        conditions.append(_N.id >= down_to)
     rows = conn.execute(select(notifications).where(*conditions).order_by(_N.id.desc()).limit(limit)).mappings()
     return [Notification(**row) for row in rows]
 
@@ -88,9 +109,13 @@ def _conditions(wanted: Filters) -> list[ColumnElement[bool]]:
     for name, value in wanted.sought().items():
         match name:
             case "since":
-                conditions.append(_N.created_at >= value)
+                # Ids are of the time when they were made, and have an index.
+                conditions += [_N.created_at >= value, _N.id >= first_id("ntf", value)]
             case "until":
-                conditions.append(_N.created_at < value)
+                conditions += [_N.created_at < value, _N.id < first_id("ntf", value)]
+            case "subject_key":
+                # Said for the index of those that have one.
+                conditions += [HAS_SUBJECT, _N.subject_key == value]  # type: ignore[list-item]  # the same
             case "status" if value == "failed":
                 # Word for word as its index has it, or SQLite would not use that.
                 conditions.append(IS_FAILED)  # type: ignore[arg-type]  # a text is a condition too

@@ -171,7 +171,8 @@ def purge(conn: Connection, notification_ids: Sequence[str]) -> None:
     mine = _I.notification_id.in_(notification_ids)
     if conn.dialect.name != "sqlite":
         # In turn with all other changes of these inboxes, and in the order in which they lock several.
-        heads = select(_H.revision).where(_H.user_id.in_(select(_I.user_id).where(mine)))
+        users = conn.execute(select(_I.user_id).where(mine).distinct()).scalars().all()
+        heads = select(_H.revision).where(_H.user_id.in_(users))
         conn.execute(heads.order_by(_H.user_id).with_for_update())
     conn.execute(delete(inbox).where(mine))
 

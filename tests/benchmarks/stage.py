@@ -87,7 +87,7 @@ def set_stage(folder: Path, *, postgres: str | None, processes: int, threads: in
     }
     with ExitStack() as stack:
         if postgres:
-            environ["DATABASE_URL"] = stack.enter_context(_fresh_database(postgres))
+            environ["DATABASE_URL"] = stack.enter_context(fresh_database(postgres))
         os.environ.update(environ)
         settings = Settings.load()
         broker = EmbeddedBroker(settings)
@@ -140,7 +140,7 @@ def _running(
 
 
 @contextmanager
-def _fresh_database(server: str) -> Iterator[str]:
+def fresh_database(server: str) -> Iterator[str]:
     """A database of our own on a PostgreSQL server, dropped afterwards."""
     name = f"bench_{os.getpid()}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")

@@ -40,7 +40,10 @@ def purge(database: Database, clock: FakeClock, links: int) -> None:
     with database.write() as conn:
         checked = audit.check(conn, audit.Checked(), links)
         assert checked.first_bad is None
-        audit_anchor.move_to(conn, Anchor(checked.sealed, checked.hash), clock.now())
+        start, end = audit_anchor.newest(conn), Anchor(checked.sealed, checked.hash)
+        assert audit_anchor.move_to(conn, start, end, clock.now()) == links
+        # Somebody else was quicker.
+        assert audit_anchor.move_to(conn, start, end, clock.now()) == 0
 
 
 def test_what_is_left_is_as_it_was_sealed(log: Database, clock: FakeClock):

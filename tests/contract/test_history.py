@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import insert
 
 from app.domain.ids import new_id
+from app.services.history import History
 from app.services.intake import Invalid
 from app.services.paging import make_cursor
 from app.store import audit, notifications, still_open
@@ -200,6 +201,29 @@ def test_a_cursor_that_is_none_is_refused(rig: Rig, cursor: str):
     with pytest.raises(Invalid) as caught:
         rig.history.page(Filters("u-1"), cursor=cursor)
     assert set(caught.value.errors["query"]) == {"cursor"}
+
+
+def test_a_page_looks_at_so_many_rows_and_says_where_it_stopped(rig: Rig):
+    wanted = fill(rig, 1, channel="slack")
+    fill(rig, 5)
+    wanted = fill(rig, 2, channel="slack") + wanted
+    patient = History(rig.database, rig.history._people, rig.history._translator, most_looked_at=3)
+    pages, cursor = [], None
+    while not pages or cursor is not None:
+        page = patient.page(Filters(channel="slack"), cursor=cursor, limit=10)
+        cursor = page.next_cursor
+        pages.append(ids(page))
+    assert pages == [wanted[:2], [], wanted[2:]]
+    assert [item["id"] for item in patient.everything(Filters(channel="slack"))] == wanted
+    # Where an index leads to it, the page is a whole one.
+    assert len(patient.page(Filters("u-1"), limit=6).items) == 6
+    assert patient.page(Filters("u-1", subject_key="j-9"), limit=8).next_cursor is None
+
+
+def test_what_is_about_a_subject_has_an_index(rig: Rig):
+    fill(rig, 3)
+    listed, *_ = plans_of(rig.database, lambda: rig.history.page(Filters(subject_key="j-9")))
+    assert "notifications_by_subject" in listed
 
 
 def test_questions_use_indexes(rig: Rig):

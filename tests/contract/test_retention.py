@@ -209,6 +209,20 @@ def test_the_audit_log_begins_where_what_is_kept_begins(spine: Spine, clock: Fak
     assert left(spine, audit_anchor) == 1
 
 
+def test_what_waits_for_years_keeps_the_entries_of_others_for_twice_as_long_at_most(spine: Spine, clock: FakeClock):
+    insert_notification(spine.database, clock.now(), status="held", delivered_at=None)
+    for _ in range(2):
+        delivered(spine)
+        clock.advance(days=1)
+    clock.advance(days=DAYS)
+    assert "audit_entries" not in purge(spine)
+    clock.advance(days=DAYS)
+    assert purge(spine)["audit_entries"] > 5
+    assert is_whole(spine)
+    with spine.database.write() as conn:
+        conn.execute(notifications.delete())
+
+
 def test_what_is_not_as_it_was_sealed_is_kept_as_evidence(spine: Spine, clock: FakeClock):
     delivered(spine)
     with spine.database.write() as conn:
@@ -222,12 +236,12 @@ def test_what_is_not_as_it_was_sealed_is_kept_as_evidence(spine: Spine, clock: F
 
 
 def test_it_goes_slice_by_slice_and_begins_again_after_ten_minutes(spine: Spine, clock: FakeClock):
-    _fill(spine, clock, 450)
+    _fill(spine, clock, 250)
     clock.advance(days=DAYS, seconds=1)
     sizes = []
     while spine.retention.carry_on():
         sizes.append(left(spine, notifications))
-    assert sizes[:3] == [250, 50, 0]
+    assert sizes[:3] == [150, 50, 0]
     _fill(spine, clock, 1, age=timedelta(days=DAYS + 1))
     assert not spine.retention.carry_on()
     assert left(spine, notifications) == 1
@@ -277,7 +291,7 @@ def test_a_look_tells_how_much_it_would_be(spine: Spine, clock: FakeClock):
     _fill(spine, clock, 3)
     looked: list[int] = []
     assert spine.retention.would_purge(looked.append) == 450
-    assert looked == [200, 400, 450]
+    assert looked == [100, 200, 300, 400, 450]
     assert left(spine, notifications) == 453
 
 

@@ -8,9 +8,14 @@ from sqlalchemy import event, text
 
 from app.store.engine import Database
 
+QUESTIONS = ("SELECT", "WITH")
+CHANGES = ("UPDATE", "DELETE")
 
-def plans_of(database: Database, act: Callable[[], object]) -> list[str]:
-    """The plan of every SELECT, WITH or not, that `act` sends, in order, as the database words it.
+
+def plans_of(database: Database, act: Callable[[], object], verbs: tuple[str, ...] = QUESTIONS) -> list[str]:
+    """The plan of every statement with one of these verbs that `act` sends, in order, as the database words it.
+
+    By default these are the SELECTs, WITH or not.
 
     PostgreSQL is told to leave sequential scans out: on a handful of rows they are cheaper than any index, and the
     question is whether an index could serve.
@@ -20,8 +25,9 @@ def plans_of(database: Database, act: Callable[[], object]) -> list[str]:
     ours = threading.get_ident()
 
     def note(_conn: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
-        if threading.get_ident() == ours and statement.lstrip().upper().startswith(("SELECT", "WITH")):
-            sent.append((statement, parameters))
+        if threading.get_ident() == ours and statement.lstrip().upper().startswith(verbs):
+            # Of one that is executed for many rows, the first row will do.
+            sent.append((statement, parameters[0] if isinstance(parameters, list) else parameters))
 
     event.listen(database.engine, "before_cursor_execute", note)
     try:

@@ -2,6 +2,7 @@
 
 from app.store.tables.base import UtcTime, metadata
 from app.store.tables.notifications import (
+    HAS_SUBJECT,
     IS_ANNOUNCED,
     IS_DIGESTED,
     IS_FAILED,
@@ -46,6 +47,7 @@ from app.store.tables.people import (
 )
 
 __all__ = [
+    "HAS_SUBJECT",
     "IS_ANNOUNCED",
     "IS_DIGESTED",
     "IS_FAILED",

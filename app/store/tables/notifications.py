@@ -45,6 +45,7 @@ IS_PENDING = text("status = 'pending'")
 IS_WAITING = text("status IN ('held', 'retrying')")
 IS_SENDING = text("status = 'sending'")
 IS_FAILED = text("status = 'failed'")
+HAS_SUBJECT = text("subject_key IS NOT NULL")
 IS_PAUSED = text("status = 'held' AND reason = 'paused'")
 IS_HELD = text("status = 'held'")
 IS_DIGESTED = text("digest_id IS NOT NULL")
@@ -102,6 +103,7 @@ notifications = Table(
     Column("fallback", Boolean, nullable=False, server_default=text("false")),
     Index("notifications_by_user", "user_id", "id"),
     Index("notifications_by_event", "event_id"),
+    Index("notifications_by_subject", "subject_key", "id", sqlite_where=HAS_SUBJECT, postgresql_where=HAS_SUBJECT),
     Index(
         "notifications_unannounced",
         "lane",

@@ -1,4 +1,7 @@
-"""Up to where the audit log may be purged: entries may go once an anchor that matches the chain says so."""
+"""Up to where the audit log may be purged, and a quick way to what is about a subject.
+
+Entries may go once an anchor that matches the chain says so.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,6 +34,14 @@ _STATEMENTS = (
 
 def upgrade() -> None:
     """Build this revision from the one before."""
+    subject = sa.text("subject_key IS NOT NULL")
+    op.create_index(
+        "notifications_by_subject",
+        "notifications",
+        ["subject_key", "id"],
+        sqlite_where=subject,
+        postgresql_where=subject,
+    )
     op.create_table(
         "audit_anchor",
         sa.Column("seq", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False),
@@ -62,6 +73,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo it. A log that was purged does not begin at its beginning, and older versions call that a fault."""
+    op.drop_index("notifications_by_subject", table_name="notifications")
     if op.get_bind().dialect.name == "sqlite":
         for table in _TABLES:
             op.execute(f"DROP TRIGGER {table}_no_delete")
