@@ -96,7 +96,7 @@ class Health:
     def _ask_database(self) -> dict[str, Check]:
         try:
             if not schema.serves(schema.current(self._database)):
-                return {"database": Check("failing", "the schema is not that of this version")}
+                return {"database": Check("failing", "the schema is older than this version")}
             with self._database.read() as conn:
                 beats = heartbeats.known(conn)
                 longest = due.longest(conn, self._clock.now())
