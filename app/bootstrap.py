@@ -1,6 +1,7 @@
 """The one place that picks implementations: everything a process needs, built from the settings."""
 
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -43,6 +44,7 @@ from app.services.identity import Identity
 from app.services.inbox import Inbox
 from app.services.inbox_streams import InboxStreams
 from app.services.intake import Intake
+from app.services.leaps import Leaps
 from app.services.notices import Notices
 from app.services.old_news import OldNews
 from app.services.parcels import Parcels
@@ -277,6 +279,7 @@ def build_services(
             pauses=pauses,
             digests=Digests(database, people, admission, rules.dedupe_window, clock, process=process),
             canaries=canaries,
+            leaps=Leaps(clock, timedelta(seconds=settings.lease_seconds), time.monotonic),
             process=process,
         ),
         retention=Retention(database, channels, timedelta(days=settings.retention_days), clock, process=process),

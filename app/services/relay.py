@@ -17,6 +17,8 @@ from app.services.announcing import LANE_CAPACITY, Announcement, Publisher, Publ
 from app.services.canaries import Canaries
 from app.services.digests import Digests
 from app.services.intake import KEY_LIFETIME
+from app.services.leaps import Leaps
+from app.services.lost_bells import lost_before
 from app.services.pauses import Pauses
 from app.services.recording import Recorder
 from app.store import audit, counters, delivery, events, heartbeats, notifications, relay
@@ -48,6 +50,7 @@ class Relay:
         pauses: Pauses,
         digests: Digests,
         canaries: Canaries,
+        leaps: Leaps,
         process: str,
     ) -> None:
         """`exactly_once` names the channels on which a lost attempt cannot have become a duplicate."""
@@ -65,6 +68,7 @@ class Relay:
         self._pauses = pauses
         self._digests = digests
         self._canaries = canaries
+        self._leaps = leaps
         self._served: dict[str, str] = {}
         self._reached: dict[tuple[str, str], str] = {}
 
@@ -106,20 +110,26 @@ class Relay:
         """Announce again what was lost on the way, close what has run out, and do the housekeeping."""
         now = self._clock.now()
         self._change(self._expire, "expired", now)
-        for reason in relay.TAKEN_BACK:
-            self._change(partial(self._end_cancelled, reason), "cancelled", now, reason)
-        self._fail_exhausted(now)
+        before = now - self._grace
+        if not self._leaps.leases_in_doubt():
+            self._take_over(now, before)
         if not self._broker_is_away(now):
-            before = now - self._grace
-            # Alone, so that an item that takes its worker down does not take its neighbours down twice.
-            lapsed = partial(relay.take_lapsed, announced_before=before, limit=_SLICE, now=now)
-            self._announce(lapsed, resume=True, alone=True)
-            for lane, lost_before in self._lost_before(before).items():
-                self._announce(partial(relay.take_lost, lane=lane, before=lost_before, limit=_SLICE, now=now))
+            lost = lost_before(self._database, self._publisher, self._grace, before)
+            for lane, until in lost.items():
+                self._announce(partial(relay.take_lost, lane=lane, before=until, limit=_SLICE, now=now))
         with self._database.write() as conn:
             events.forget_keys(conn, now - KEY_LIFETIME, 10 * _SLICE)
         self._seal()
         self.beat()
+
+    def _take_over(self, now: datetime, before: datetime) -> None:
+        """See to what is held by workers that are gone."""
+        for reason in relay.TAKEN_BACK:
+            self._change(partial(self._end_cancelled, reason), "cancelled", now, reason)
+        self._fail_exhausted(now)
+        # Alone, so that an item that takes its worker down does not take its neighbours down twice.
+        lapsed = partial(relay.take_lapsed, announced_before=before, limit=_SLICE, now=now)
+        self._announce(lapsed, resume=True, alone=True)
 
     def beat(self) -> None:
         """Show that the relay lives, and how much waits on each lane, for those who can't ask the broker."""
@@ -206,28 +216,6 @@ class Relay:
 
     def _broker_is_away(self, now: datetime) -> bool:
         return self._broker_away_until is not None and now < self._broker_away_until
-
-    def _lost_before(self, before: datetime) -> dict[str, datetime]:
-        """Lanes whose announcements before a moment are lost: nothing waits there, or later ones were answered."""
-        with self._database.read() as conn:
-            old = relay.oldest_announcements(conn)
-            beats = heartbeats.known(conn)
-        answered: dict[str, datetime] = {}
-        for beat in beats:
-            for lane, moment in beat.detail.get("answered", {}).items():
-                newest = datetime.fromisoformat(moment)
-                answered[lane] = max(newest, answered.get(lane, newest))
-        lost: dict[str, datetime] = {}
-        for lane, oldest in old.items():
-            if oldest >= before:
-                continue
-            # What was announced after that may well be waiting its turn still.
-            overtaken = answered[lane] - self._grace if lane in answered else oldest
-            if oldest < overtaken:
-                lost[lane] = min(overtaken, before)
-            elif self._publisher.waiting(lane) == 0:
-                lost[lane] = before
-        return lost
 
     def _end_pauses(self, waiting: Collection[str], now: datetime) -> None:
         """Release what waits on channels that are not paused any more."""

@@ -166,6 +166,34 @@ def test_retries_that_celery_does_not_bring_are_announced(spine: Spine, clock: F
     assert sorted(rung(spine)) == sorted([left, brought])
 
 
+def test_a_lease_that_only_a_leap_of_the_clock_has_ended_is_left_to_its_holder(
+    database: Database, clock: FakeClock, gate_server: GateServer
+):
+    steady = [0.0]
+    spine = Spine(database, clock, gate_server.url, monotonic=lambda: steady[0])
+    ids = put(spine, 2, status="sending", fence=1, lease_until=clock.now() + LEASE, announced_at=clock.now())
+    spine.relay.sweep()
+    clock.advance(hours=1)
+    for _ in range(2):
+        spine.relay.sweep()
+        assert rung(spine) == []
+        steady[0] += LEASE.total_seconds() - 1
+        clock.advance(seconds=LEASE.total_seconds() - 1)
+    spine.relay.sweep()
+    assert rung(spine) == ids
+    spine.close()
+
+
+def test_a_small_correction_of_the_clock_is_no_leap(database: Database, clock: FakeClock, gate_server: GateServer):
+    spine = Spine(database, clock, gate_server.url, monotonic=lambda: 0.0)
+    ids = put(spine, 1, status="sending", fence=1, lease_until=clock.now() + timedelta(seconds=1))
+    spine.relay.sweep()
+    clock.advance(seconds=2)
+    spine.relay.sweep()
+    assert rung(spine) == ids
+    spine.close()
+
+
 def test_what_has_lost_its_lease_is_announced_alone(spine: Spine, clock: FakeClock):
     lease = clock.now() + LEASE
     ids = put(spine, 3, status="sending", fence=1, lease_until=lease, announced_at=clock.now())

@@ -1,6 +1,6 @@
 """The services on the way of a notification, over scripted channels, on a database and a clock of the test's own."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -30,6 +30,7 @@ from app.services.explain import Explain
 from app.services.fallbacks import Fallbacks
 from app.services.history import History
 from app.services.intake import Intake
+from app.services.leaps import Leaps
 from app.services.notices import Notices
 from app.services.old_news import OldNews
 from app.services.parcels import Parcels
@@ -93,11 +94,12 @@ class Spine:
         lease: timedelta = LEASE,
         operators: Mapping[str, Contact] | None = None,
         more: Sequence[Channel] = (),
+        monotonic: Callable[[], float] | None = None,
     ) -> None:
         """`rules` changes what the gates go by: dedupe for 5 minutes, no rate limit, overflow is held.
 
         `operators` is what the environment says of where they are reached, by channel; `more` are channels beyond the
-        scripted ones.
+        scripted ones. The relay's `monotonic` time goes with the clock, so that an advance is no leap.
         """
         self.database = database
         self.clock = clock
@@ -196,6 +198,7 @@ class Spine:
                 patience=CANARY_PATIENCE,
                 monotonic=lambda: self.seconds,
             ),
+            leaps=Leaps(clock, lease, monotonic or (lambda: clock.now().timestamp())),
             process=PROCESS,
         )
         self.fallbacks, self.retention = (
