@@ -39,6 +39,7 @@ class Row:
     """What its trace says, in its order."""
     digest_id: str | None = None
     """The digest that carries it."""
+    subject_key: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

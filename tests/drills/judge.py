@@ -1,7 +1,7 @@
 """The judge: what was accepted, against what the rows say, against what the receivers saw."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.notifications import OPEN, STATUSES
@@ -94,9 +94,10 @@ def arrivals(case: Case) -> Counter[str]:
     return seen
 
 
-def _lost(case: Case, arrived: Mapping[str, int]) -> Iterator[str]:
+def _lost(case: Case, arrived: Counter[str]) -> Iterator[str]:
     cells = {(row.event_id, (row.user_id, row.channel)): row for row in case.facts.rows}
     rows = {row.id: row for row in case.facts.rows}
+    items = {(row.user_id, row.subject_key) for row in case.facts.rows if row.channel == "inapp" and arrived[row.id]}
     for event_id, wanted in case.accepted.items():
         for cell in wanted:
             row = cells.get((event_id, cell))
@@ -104,12 +105,17 @@ def _lost(case: Case, arrived: Mapping[str, int]) -> Iterator[str]:
                 yield f"lost: {event_id} has no row for {cell[0]} on {cell[1]}"
             elif row.status in OPEN:
                 yield f"lost: {row.id} on {row.channel} is still {row.status}"
-            elif row.status == "delivered" and not arrived.get(row.id):
+            elif row.status == "delivered" and not arrived[row.id] and not _has_moved_on(row, items):
                 yield f"lost: {row.id} is delivered, but {row.channel} never saw it"
             elif (row.status, row.reason) not in case.ends:
                 yield f"lost: {row.id} on {row.channel} ended as {row.status} ({row.reason})"
             elif row.status == "digested" and not _in_a_digest(row, rows, arrived):
                 yield f"lost: {row.id} is digested, and no digest of it arrived on {row.channel}"
+
+
+def _has_moved_on(row: Row, items: Collection[tuple[str, str | None]]) -> bool:
+    """Whether it told how far something was, and its item in the inbox now tells something newer about it."""
+    return row.channel == "inapp" and row.type == "job.progress" and (row.user_id, row.subject_key) in items
 
 
 def _in_a_digest(row: Row, rows: Mapping[str, Row], arrived: Mapping[str, int]) -> bool:

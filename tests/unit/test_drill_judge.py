@@ -8,7 +8,8 @@ from sqlalchemy import text
 
 from app.store import audit
 from tests.drills import facts
-from tests.drills.judge import Case, Judgement, judge
+from tests.drills.judge import ARRIVED, Case, Judgement, judge
+from tests.drills.watch import Watch
 from tests.fakes.product import Product
 
 USER = "u-1"
@@ -25,6 +26,10 @@ class Run:
     def case(self) -> Case:
         metrics = self.product.call("GET", "/metrics").text
         return Case(self.accepted, facts.read(self.product.services.database, metrics), self.ledger, 9)
+
+    def event_of(self, id_: str) -> str:
+        with self.product.services.database.read() as conn:
+            return str(conn.execute(text("SELECT event_id FROM notifications WHERE id = :id"), {"id": id_}).scalar())
 
     def judged(self) -> Judgement:
         return judge(self.case())
@@ -108,6 +113,88 @@ def test_an_inbox_item_that_is_gone_is_lost(run):
     judged = run.judged()
     assert judged.lost == 1
     only(judged, "lost: ntf_")
+
+
+def test_an_item_of_progress_may_have_moved_on(run):
+    both = [row.id for row in run.case().facts.rows if row.channel == "inapp"][:2]
+    run.change("DELETE FROM inbox WHERE notification_id = :id", id=both[0])
+    case = run.case()
+    as_progress = {id_: {"type": "job.progress", "subject_key": "j-0"} for id_ in both}
+    rows = [replace(row, **as_progress.get(row.id, {})) for row in case.facts.rows]
+    assert judge(replace(case, facts=replace(case.facts, rows=rows))).lost == 0
+    others = [replace(row, subject_key=row.id) for row in rows]
+    assert judge(replace(case, facts=replace(case.facts, rows=others))).lost == 1
+
+
+def test_a_drill_may_say_how_else_things_may_end(run):
+    change = "UPDATE notifications SET status = 'failed', reason = 'rejected' WHERE id = :id"
+    run.change(change, id=run.ledger[0]["key"])
+    assert judge(replace(run.case(), ends=ARRIVED | {("failed", "rejected")})).lost == 0
+
+
+def test_what_is_digested_has_to_arrive_with_its_digest(run):
+    case = run.case()
+    (first, digest, *rest) = (row for row in case.facts.rows if row.channel == "email")
+    rows = [row for row in case.facts.rows if row.channel != "email"]
+    digest = replace(digest, type="digest", event_id=None)
+    member = replace(first, status="digested", digest_id=digest.id, outcomes=(), attempts=0, decisions=("digested",))
+    accepted = {id_: cells for id_, cells in case.accepted.items() if id_ != run.event_of(digest.id)}
+
+    def lost(member, *ledger):
+        facts = replace(case.facts, rows=[*rows, member, digest, *rest])
+        told = Case(accepted, facts, ledger, 9, ARRIVED | {("digested", None)})
+        return [fault for fault in judge(told).faults if fault.startswith("lost: ")]
+
+    assert lost(member, *case.ledger) == []
+    assert lost(replace(member, digest_id=None), *case.ledger)
+    assert lost(member, *(entry for entry in case.ledger if entry["key"] != digest.id))
+
+
+def test_what_belongs_to_no_event_and_carries_nothing_is_a_phantom(run):
+    run.change("UPDATE notifications SET event_id = NULL, type = 'digest' WHERE id = :id", id=run.ledger[0]["key"])
+    judged = run.judged()
+    assert any(fault.startswith("phantom: ntf_") and "carries nothing" in fault for fault in judged.faults)
+    run.change("UPDATE notifications SET type = 'contact.disabled' WHERE id = :id", id=run.ledger[0]["key"])
+    allowed = judge(replace(run.case(), notices=frozenset({"contact.disabled"})))
+    assert allowed.phantom == 0
+
+
+@pytest.mark.parametrize(("oldest", "still_open"), [(5.0, False), (0.0, True), (None, False)])
+def test_the_age_of_the_oldest_must_fit_what_is_open(run, oldest, still_open):
+    if still_open:
+        run.change("UPDATE notifications SET status = 'pending' WHERE id = :id", id=run.ledger[0]["key"])
+    case = run.case()
+    name = ("notifications_oldest_open_seconds", frozenset())
+    series = {key: value for key, value in case.facts.series.items() if key != name}
+    if oldest is not None:
+        series[name] = oldest
+    faults = judge(replace(case, facts=replace(case.facts, series=series))).faults
+    assert f"counter: notifications_oldest_open_seconds is {oldest}" in faults
+
+
+METRICS = """
+notifications_unaccounted {unaccounted}
+notifications_oldest_open_seconds {oldest}
+notifications_open{{status="pending"}} {pending}
+"""
+
+
+@pytest.mark.parametrize(
+    ("unaccounted", "oldest", "pending", "fault"),
+    [
+        (0, 3, 1, None),
+        (0, 0, 0, None),
+        (1, 3, 1, "counter: notifications_unaccounted was 1 in the middle"),
+        (0, 60, 1, "counter: notifications_oldest_open_seconds was 60.0 after 10.0 s"),
+        (0, 3, 0, "counter: notifications_oldest_open_seconds was 3.0 with nothing open"),
+    ],
+)
+def test_who_looks_on_sees_what_is_wrong_in_the_middle(unaccounted, oldest, pending, fault):
+    watch = Watch("http://nowhere.example")
+    for _ in range(2):
+        watch.judge(METRICS.format(unaccounted=unaccounted, oldest=oldest, pending=pending), 10.0)
+    assert watch.looks == 2
+    assert watch.faults == ([] if fault is None else [fault])
 
 
 def test_an_event_that_nobody_submitted_is_a_phantom(run):
