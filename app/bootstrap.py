@@ -33,6 +33,7 @@ from app.services.contact_watch import ContactWatch
 from app.services.contacts import Contacts
 from app.services.dead_letters import DeadLetters
 from app.services.delivery import Delivery
+from app.services.departures import Departures
 from app.services.digests import Digests
 from app.services.erasure import Erasures
 from app.services.events import Events
@@ -196,7 +197,8 @@ def build_services(
     view = PreferenceView(people, channels, book, contacts)
     preferences = PreferenceDocuments(database, people.traits, channels, view, contacts, verification, clock)
     unsubscribe_links = UnsubscribeLinks(database, box, settings.public_url)
-    identity = Identity(database, clock, secret_key=secret_key, admin_api_key=settings.admin_api_key)
+    departures = Departures(database, clock, secret_key=secret_key)
+    identity = Identity(database, clock, departures, secret_key=secret_key, admin_api_key=settings.admin_api_key)
     lanes, every = lanes_of(channels), timedelta(seconds=settings.canary_seconds)
     longest_silence = timedelta(seconds=settings.longest_silence_seconds)
     canaries = Canaries(database, publisher, lanes, canary_clock, every=every, patience=longest_silence)
@@ -222,7 +224,7 @@ def build_services(
         history=History(database, people, translator),
         dead_letters=DeadLetters(database, people, admission, clock),
         channel_desk=ChannelDesk(database, gates, breakers, channels, book, clock),
-        erasures=Erasures(database, gates, channels, clock, process=process),
+        erasures=Erasures(database, gates, channels, departures, clock, ring=bell.ring, process=process),
         audit_log=AuditLog(database),
         traits=tuple(people.traits),
         pages=pages_of(settings),

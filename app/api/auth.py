@@ -87,13 +87,16 @@ def is_open(app: Flask, endpoint: str) -> bool:
 def still_allowed() -> Callable[[], bool]:
     """A question for later, when this request is over: does the token that it came with still work?
 
-    A ticket is only asked for at the door. The question raises DatabaseUnavailable.
+    A ticket is only asked for at the door, unless its holder is erased. The question raises DatabaseUnavailable.
     """
     identity, token = services().identity, _bearer()
     sessions, cookie = services().sessions, g.session
     if cookie is not None:
         return lambda: sessions.recognise(cookie.text) is not None
-    return lambda: token is None or identity.authenticate(token) is not None
+    if token is not None:
+        return lambda: identity.authenticate(token) is not None
+    who = principal()
+    return lambda: not identity.is_erased(who)
 
 
 def register(app: Flask) -> None:

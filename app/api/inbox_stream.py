@@ -66,8 +66,8 @@ class StreamTicket(MethodView):
         It is for EventSource, which sends no headers: `/inbox/{user_id}/stream?ticket=…`. It may be used more than
         once, since browsers connect again by themselves with the URL they know.
         """
-        require_user(user_id, READ)
-        ticket, expires_at = services().identity.issue_ticket(user_id)
+        who = require_user(user_id, READ)
+        ticket, expires_at = services().identity.issue_ticket(user_id, asked_by=who)
         return answer({"ticket": ticket, "expires_at": expires_at})
 
 

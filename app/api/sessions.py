@@ -31,7 +31,8 @@ class SignIn(MethodView):
         """Open a session with a key or a user's token.
 
         The answer sets a cookie that no script can read; it counts as the token, for 8 hours or until the key is
-        revoked. With it, whatever changes something needs the `csrf_token` in the header `X-CSRF-Token`.
+        revoked or the user erased. With it, whatever changes something needs the `csrf_token` in the header
+        `X-CSRF-Token`.
         """
         opened = services().sessions.open(wanted["token"])
         if opened is None:

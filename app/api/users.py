@@ -23,7 +23,8 @@ class OneUser(MethodView):
     def delete(self, user_id: str) -> Response:
         """Erase a person: contacts, preferences, inbox and every text; their events' data if nobody else got them.
 
-        What was open is cancelled(erased); what is being sent ends with that attempt. `status` is `erasing` while
+        What was open is cancelled(erased); what is being sent ends with that attempt. Sessions, tokens and tickets that
+        were made for them before count no more, and their streams end. `status` is `erasing` while
         something is left for the relay to do. The audit log goes on to know the person by `pseudonym` alone. Events
         that come later are taken as for anybody. Asking again does no harm.
         """

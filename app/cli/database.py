@@ -8,6 +8,7 @@ from app.config import Settings
 from app.domain.clock import SystemClock
 from app.runtime import data_dir
 from app.runtime.faults import CannotStart
+from app.services.departures import Departures
 from app.services.identity import Identity
 from app.store import keyring
 from app.store.engine import Database, DatabaseUnavailable
@@ -49,10 +50,12 @@ def await_schema(settings: Settings) -> None:
 
 def identity(settings: Settings, database: Database) -> Identity:
     """The keys, for commands that need nothing else."""
+    clock, secret_key = SystemClock(), secret_files.secret_key(settings)
     return Identity(
         database,
-        SystemClock(),
-        secret_key=secret_files.secret_key(settings),
+        clock,
+        Departures(database, clock, secret_key=secret_key),
+        secret_key=secret_key,
         admin_api_key=settings.admin_api_key,
     )
 

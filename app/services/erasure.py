@@ -5,12 +5,13 @@ Whatever stops, a row says that there is more to do. Events that come after the 
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from app.domain.clock import Clock
 from app.services import trials, verification
+from app.services.departures import Departures
 from app.store import audit, audit_people, counters, erasure
 from app.store.audit_people import person
 from app.store.engine import Database
@@ -44,23 +45,29 @@ class Erasures:
         database: Database,
         gates: Gates,
         channels: Mapping[str, Channel],
+        departures: Departures,
         clock: Clock,
         *,
+        ring: Callable[[Collection[str]], None],
         process: str,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`ring` is told whose streams are to end, once that is committed."""
         self._database = database
         self._gates = gates
         self._channels = channels
         self._counted = (*channels, trials.QUOTA, verification.QUOTA)
+        self._departures = departures
         self._clock = clock
+        self._ring = ring
         self._process = process
         self._monotonic = monotonic
 
     def erase(self, user_id: str, *, actor: str) -> Erased:
         """Erase a person, known or not: what takes longer than two seconds, and what is being sent, is left to others.
 
-        They can be reached no more once this returns, and the relay looks for what was on its way for half a minute.
+        They can be reached no more once this returns, nor get in by what was signed for them before. The relay looks
+        for what was on its way for half a minute.
         """
         now = self._clock.now()
         named = person(user_id)
@@ -71,6 +78,9 @@ class Erasures:
             audit_people.forget(conn, user_id)
             wanted = Erasure(user_id, pseudonym, now)
             erasure.begin(conn, wanted)
+            self._departures.note(conn, user_id)
+        self._departures.look_again()
+        self._ring([user_id])
         self._gates.forget(user_id, self._counted)
         give_up = self._monotonic() + _SECONDS_IN_REQUEST
         while self._take(wanted) and self._monotonic() < give_up:
@@ -81,6 +91,7 @@ class Erasures:
     def carry_on(self, seconds: float) -> bool:
         """Go on with what was begun, for about so long; whether there is more that can be done now."""
         give_up = self._monotonic() + seconds
+        self._departures.forget_old()
         with self._database.read() as conn:
             waiting = erasure.under_way(conn)
             # Once for all, since it may rewrite the file.

@@ -5,7 +5,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,8 @@ from typing import Literal
 from app import secret_files
 from app.domain.clock import Clock
 from app.domain.ids import is_id, new_id
-from app.services.user_tokens import UserTokens, derived_key
+from app.services.departures import Departures
+from app.services.user_tokens import Signed, UserTokens, derived_key
 from app.store import api_keys, audit
 from app.store.api_keys import StoredKey
 from app.store.audit_people import person
@@ -38,6 +39,8 @@ class Principal:
     kind: Literal["key", "user"]
     id: str
     scopes: frozenset[str] = frozenset()
+    since: datetime | None = field(default=None, compare=False)
+    """When the token was signed by which a user came in, if it was by one."""
 
     @property
     def actor(self) -> str:
@@ -62,8 +65,17 @@ class NewKey:
 class Identity:
     """Knows keys and tokens. `secret_key` signs the tokens, `admin_api_key` is an admin key that is in no table."""
 
-    def __init__(self, database: Database, clock: Clock, *, secret_key: str, admin_api_key: str | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        departures: Departures,
+        *,
+        secret_key: str,
+        admin_api_key: str | None = None,
+    ) -> None:
         self._database = database
+        self._departures = departures
         self._clock = clock
         self._tokens = UserTokens(clock, key=secret_key.encode(), audience=AUDIENCE, lifetime=TOKEN_LIFETIME)
         self._tickets = UserTokens(
@@ -79,17 +91,20 @@ class Identity:
         self._remembered: dict[str, tuple[datetime, StoredKey]] = {}
 
     def authenticate(self, token: str) -> Principal | None:
-        """Who the token belongs to, or None when it is no good. A revocation elsewhere counts within two seconds."""
+        """Who the token belongs to, or None when it is no good. What happens elsewhere counts within two seconds.
+
+        A revoked key is no good, nor is what was signed for somebody before they were erased.
+        """
         digest = _digest(token)
         if self._environment_digest is not None and hmac.compare_digest(digest, self._environment_digest):
             return Principal("key", ENVIRONMENT_KEY_ID, frozenset({"admin"}))
         if token.startswith("im2n_"):
             return self._owner_of_key(token, digest)
-        return _user(self._tokens.holder(token))
+        return self._user(self._tokens.read(token))
 
     def holder_of_ticket(self, ticket: str) -> Principal | None:
         """Whose inbox stream the ticket opens, or None when it is no good. It is good for nothing else."""
-        return _user(self._tickets.holder(ticket))
+        return self._user(self._tickets.read(ticket))
 
     def reference(self, who: Principal) -> str:
         """What somebody is known by in a session: `current` finds them by it."""
@@ -98,16 +113,20 @@ class Identity:
             return f"{who.actor}:{self._environment_mark}"
         return who.actor
 
-    def current(self, reference: str) -> Principal | None:
-        """Somebody with the rights they have by now, or None once their key is revoked or replaced."""
+    def current(self, reference: str, since: datetime) -> Principal | None:
+        """Somebody with the rights they have by now; None once their key is revoked or replaced, or they are erased."""
         kind, _, name = reference.partition(":")
         if kind == "user":
-            return _user(name)
+            return self._user(Signed(name, since))
         everything = Principal("key", ENVIRONMENT_KEY_ID, frozenset({"admin"}))
         if self._environment_digest is not None and hmac.compare_digest(reference, self.reference(everything)):
             return everything
         stored = self._look_up(name) if is_id("key", name) else None
         return None if stored is None or stored.revoked_at is not None else _service(stored)
+
+    def is_erased(self, who: Principal) -> bool:
+        """Whether a user who got in was erased since what they came with was signed. Raises DatabaseUnavailable."""
+        return who.since is not None and self._departures.is_outdated(who.id, who.since)
 
     def create_key(self, name: str, scopes: Sequence[str], *, actor: str) -> NewKey:
         """Make a service key with some of SCOPES."""
@@ -139,9 +158,9 @@ class Identity:
             audit.record(conn, [audit.Entry(self._clock.now(), actor, "token.issued", person(user_id))])
         return self._tokens.issue(user_id)
 
-    def issue_ticket(self, user_id: str) -> tuple[str, datetime]:
+    def issue_ticket(self, user_id: str, *, asked_by: Principal) -> tuple[str, datetime]:
         """A ticket for a user's inbox stream, fit for a URL, and when it stops opening it."""
-        return self._tickets.issue(user_id)
+        return self._tickets.issue(user_id, asked_by.since)
 
     def ensure_admin_key(self, path: Path) -> str | None:
         """The first admin key, made and written to the file when there is no other way in; None when there is.
@@ -168,6 +187,12 @@ class Identity:
             audit.record(conn, [_creation(made, "system:start", now)])
         return text
 
+    def _user(self, signed: Signed | None) -> Principal | None:
+        if signed is None:
+            return None
+        who = Principal("user", signed.holder, since=signed.issued_at)
+        return None if self.is_erased(who) else who
+
     def _owner_of_key(self, token: str, digest: str) -> Principal | None:
         form = _KEY.fullmatch(token)
         if form is None or not is_id("key", form[1]):
@@ -191,10 +216,6 @@ class Identity:
                 self._remembered.clear()
             self._remembered[key_id] = (now, found)
         return found
-
-
-def _user(user_id: str | None) -> Principal | None:
-    return None if user_id is None else Principal("user", user_id)
 
 
 def _service(stored: StoredKey) -> Principal:

@@ -49,16 +49,19 @@ class Sessions:
         who = self._identity.authenticate(token)
         if who is None:
             return None
-        text, ends_at = self._texts.issue(self._identity.reference(who))
+        text, ends_at = self._texts.issue(self._identity.reference(who), who.since)
         with self._database.write() as conn:
             whose = person(who.id) if who.kind == "user" else who.id
             audit.record(conn, [audit.Entry(self._clock.now(), who.actor, "session.opened", whose)])
         return self._session(who, text), ends_at
 
     def recognise(self, text: str) -> Session | None:
-        """The session a cookie stands for, with the rights its owner has by now. Raises DatabaseUnavailable."""
-        reference = self._texts.holder(text)
-        who = None if reference is None else self._identity.current(reference)
+        """The session a cookie stands for, with the rights its owner has by now; None when that is none, or nobody.
+
+        Raises DatabaseUnavailable.
+        """
+        signed = self._texts.read(text)
+        who = None if signed is None else self._identity.current(signed.holder, signed.issued_at)
         return None if who is None else self._session(who, text)
 
     def _session(self, who: Principal, text: str) -> Session:

@@ -1,8 +1,10 @@
 """How people get in and out, and the pages that links in mails open."""
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import letters
+from tests.browser.inbox import Inbox
 from tests.integration.product import Product
 
 DONE = {"unsubscribe": "These e-mails are turned off", "verify": "Address confirmed"}
@@ -92,3 +94,14 @@ def test_the_door_can_be_used_by_everybody(stranger, axe):
     stranger.reload()
     axe(stranger)
     assert stranger.evaluate("document.documentElement.scrollWidth") == 320
+
+
+def test_who_is_erased_is_out_while_a_page_is_open(product, page_for, user, faults):
+    faults.forgive("Failed to load resource|ERR_|MIME type")
+    page = page_for(user, "/ui/inbox")
+    inbox = Inbox(page)
+    assert product.call("DELETE", f"/users/{user}").status_code == 202
+    inbox.until_connected("connecting|polling")
+    assert page.evaluate("fetch('session').then((answer) => answer.status)") == 401
+    page.reload()
+    expect(page.locator("im2-inbox")).to_have_count(0)

@@ -4,11 +4,9 @@ import threading
 
 from app.domain.events import EVENT_TYPES
 from app.observability.metrics import Metrics
-from app.services.identity import Identity
 from app.store import api_keys, audit, counters
 from app.store.api_keys import StoredKey
-
-SECRET = "a secret key for tests, long enough"
+from tests.fakes.identities import identity_of
 
 
 def test_keys_are_kept_with_their_scopes_and_dates(database, clock):
@@ -25,7 +23,7 @@ def test_keys_are_kept_with_their_scopes_and_dates(database, clock):
 
 
 def test_a_key_is_revoked_once(database, clock):
-    identity = Identity(database, clock, secret_key=SECRET)
+    identity = identity_of(database, clock)
     made = identity.create_key("encoder", ["events:write"], actor="key:admin")
     assert identity.authenticate(made.key).scopes == {"events:write"}
     assert identity.revoke_key(made.id, actor="key:admin")
@@ -39,9 +37,7 @@ def test_many_first_starts_at_once_make_one_key(database, clock, tmp_path):
     found: list[str | None] = []
     starts = [
         threading.Thread(
-            target=lambda: found.append(
-                Identity(database, clock, secret_key=SECRET).ensure_admin_key(tmp_path / "admin.key")
-            )
+            target=lambda: found.append(identity_of(database, clock).ensure_admin_key(tmp_path / "admin.key"))
         )
         for _ in range(4)
     ]
@@ -49,7 +45,7 @@ def test_many_first_starts_at_once_make_one_key(database, clock, tmp_path):
         start.start()
     for start in starts:
         start.join()
-    identity = Identity(database, clock, secret_key=SECRET)
+    identity = identity_of(database, clock)
     assert len(found) == len(starts), "no start failed"
     assert len(identity.keys()) == 1
     assert identity.authenticate((tmp_path / "admin.key").read_text().strip()).may("admin")

@@ -23,6 +23,7 @@ from app.services.contact_watch import ContactWatch
 from app.services.contacts import Contacts
 from app.services.dead_letters import DeadLetters
 from app.services.delivery import Delivery
+from app.services.departures import Departures
 from app.services.digests import Digests
 from app.services.erasure import Erasures
 from app.services.events import Events
@@ -210,7 +211,14 @@ class Spine:
         )
         self.channel_desk = ChannelDesk(database, self.gates, self.breakers, self.channels, self.book, clock)
         self.erasures = Erasures(
-            database, self.gates, self.channels, clock, process=PROCESS, monotonic=lambda: self.seconds
+            database,
+            self.gates,
+            self.channels,
+            Departures(database, clock, secret_key="a secret key of the spine"),
+            clock,
+            ring=self.rung.append,
+            process=PROCESS,
+            monotonic=lambda: self.seconds,
         )
         self.dead_letters = DeadLetters(database, self.people, admission, clock)
 

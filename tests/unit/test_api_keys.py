@@ -7,17 +7,16 @@ from datetime import timedelta
 import jwt
 import pytest
 
-from app.services.identity import Identity
 from app.store import api_keys, audit
+from tests.fakes.identities import SECRET, identity_of
 from tests.fakes.product import ADMIN_KEY
 
-SECRET = "a secret key for tests, long enough"
 LONG = "a key of somebody else, long enough for every algorithm there is"
 
 
 @pytest.fixture
 def identity(database, clock):
-    return Identity(database, clock, secret_key=SECRET)
+    return identity_of(database, clock)
 
 
 def test_a_key_is_shown_once_and_stored_as_a_digest(product):
@@ -85,7 +84,7 @@ def test_a_revoked_key_stops_at_once_here(product):
 def test_a_key_revoked_elsewhere_stops_within_two_seconds(identity, database, clock):
     made = identity.create_key("x", ["admin"], actor="test")
     assert identity.authenticate(made.key)
-    Identity(database, clock, secret_key=SECRET).revoke_key(made.id, actor="test")
+    identity_of(database, clock).revoke_key(made.id, actor="test")
     clock.advance(seconds=1.9)
     assert identity.authenticate(made.key), "looked up a moment ago"
     clock.advance(seconds=0.1)
@@ -93,7 +92,7 @@ def test_a_key_revoked_elsewhere_stops_within_two_seconds(identity, database, cl
 
 
 def test_a_key_made_elsewhere_works_at_once(identity, database, clock):
-    other = Identity(database, clock, secret_key=SECRET)
+    other = identity_of(database, clock)
     made = other.create_key("x", ["admin"], actor="test")
     assert identity.authenticate(made.key[:-1] + "x") is None
     assert identity.authenticate(made.key)
@@ -134,11 +133,11 @@ def test_a_first_key_that_was_written_but_not_stored_is_stored_by_the_next_start
     text = identity.ensure_admin_key(path)
     with database.write() as conn:
         conn.execute(api_keys.api_keys.delete())
-    assert Identity(database, clock, secret_key=SECRET).ensure_admin_key(path) == text
+    assert identity_of(database, clock).ensure_admin_key(path) == text
 
 
 def test_there_is_no_first_key_when_the_environment_has_one(database, clock, tmp_path):
-    identity = Identity(database, clock, secret_key=SECRET, admin_api_key="from-the-environment")
+    identity = identity_of(database, clock, admin_api_key="from-the-environment")
     assert identity.ensure_admin_key(tmp_path / "admin.key") is None
     assert not (tmp_path / "admin.key").exists()
     assert identity.authenticate("from-the-environment").may("admin")

@@ -75,6 +75,24 @@ def test_a_sign_of_life_is_a_comment(tmp_path, migrated):
     product.services.close()
 
 
+@pytest.mark.parametrize("way", ["token", "ticket", "session"])
+def test_it_ends_when_its_reader_is_erased(product: Product, way: str):
+    token = product.token("u-1")
+    if way == "token":
+        answer = product.call("GET", STREAM, token)
+    elif way == "ticket":
+        answer = product.call("GET", f"{STREAM}?ticket={ticket(product)}", None)
+    else:
+        answer = Browser(product, token).call("GET", STREAM)
+    pieces = chunks(answer)
+    assert [next(pieces) for _ in range(2)]
+    product.clock.advance(seconds=1)
+    product.call("DELETE", "/users/u-1")
+    # As the bell does, in every process.
+    product.services.inbox_streams.wake(None)
+    assert list(pieces) == []
+
+
 def test_a_new_reader_gets_the_count_and_a_number_to_come_back_with(product: Product):
     put(product, 2)
     assert read(product.call("GET", STREAM)).endswith('\n\nid: 2\nevent: unread\ndata: {"unread_count":2}\n\n')

@@ -4,7 +4,8 @@ from http.cookies import SimpleCookie
 
 import pytest
 
-from tests.fakes.product import ADMIN_KEY, Product, build_product
+from app.services.departures import Departures
+from tests.fakes.product import ADMIN_KEY, SECRET_KEY, Product, build_product
 
 ME = "u-me"
 NAME = "im2n_session"
@@ -122,6 +123,35 @@ def test_a_session_ends_with_its_key(product):
     assert browser.call("GET", "/channels").status_code == 200
     product.services.identity.revoke_key(made.id, actor="test")
     assert browser.call("GET", "/channels").status_code == 401
+
+
+def test_a_session_and_what_it_was_made_from_end_when_their_owner_is_erased(product):
+    token, others = product.token(ME), Browser(product, product.token("u-else"))
+    browser = Browser(product, token)
+    product.clock.advance(seconds=1)
+    assert product.call("DELETE", f"/users/{ME}").status_code == 202
+    assert browser.call("GET", f"/inbox/{ME}").status_code == 401
+    assert product.call("GET", f"/inbox/{ME}", token).status_code == 401
+    assert product.call("POST", "/ui/session", None, json={"token": token}).status_code == 401
+    assert others.call("GET", "/inbox/u-else").status_code == 200
+    # Who comes back is like anybody.
+    assert Browser(product, product.token(ME)).call("GET", f"/inbox/{ME}").status_code == 200
+
+
+def test_what_was_made_before_another_process_heard_of_the_erasure_ends_too(tmp_path, migrated):
+    here = build_product(tmp_path, migrated)
+    token = here.token(ME)
+    assert here.call("GET", f"/inbox/{ME}", token).status_code == 200
+    here.clock.advance(seconds=1)
+    elsewhere = Departures(here.services.database, here.clock, secret_key=SECRET_KEY)
+    with here.services.database.write() as conn:
+        elsewhere.note(conn, ME)
+    # Not known here yet: this is what is let in meanwhile.
+    late, ticket = Browser(here, token), here.call("POST", f"/inbox/{ME}/ticket", token).json["ticket"]
+    here.clock.advance(seconds=2)
+    assert late.call("GET", f"/inbox/{ME}").status_code == 401
+    assert here.call("GET", f"/inbox/{ME}/stream?ticket={ticket}", None).status_code == 401
+    here.services.close()
 
 
 def test_a_session_ends_when_the_operators_key_is_another(tmp_path, migrated):
