@@ -84,8 +84,8 @@ def _german(door: str, when: str) -> dict[str, Words]:
         "quota.exceeded": Words(
             f"Kontingent überschritten: storage-{door} bei 107,4 %",
             f"Belegt: 1,07 GB von 1 GB (107,4 %)\nÜber dem Limit: 73,74 MB\nStand: {when}\n\n"
-            "Etwas davon freigeben oder ein höheres Limit beantragen. Bis dahin wird neue Arbeit, die es braucht,"
-            " möglicherweise abgelehnt.",
+            "Etwas freigeben oder ein höheres Limit beantragen. Bis dahin wird neue Arbeit, die dieses Kontingent"
+            " braucht, möglicherweise abgelehnt.",
             (f"Das Kontingent für storage-{door} ist überschritten", "Über dem Limit: 73,74 MB", f"Stand: {when}"),
         ),
         "quota.approaching": Words(

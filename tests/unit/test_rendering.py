@@ -191,8 +191,8 @@ def test_german_reads_german(renderer):
     assert content.text == (
         "Belegt: 1,07\xa0GB von 1\xa0GB (107,4\xa0%)\nÜber dem Limit: 73,74 MB\n"
         "Stand: 22. November 2026, 21:05 MEZ\n\n"
-        "Etwas davon freigeben oder ein höheres Limit beantragen. Bis dahin wird neue Arbeit, die es braucht,"
-        " möglicherweise abgelehnt."
+        "Etwas freigeben oder ein höheres Limit beantragen. Bis dahin wird neue Arbeit, die dieses Kontingent"
+        " braucht, möglicherweise abgelehnt."
     )
 
 

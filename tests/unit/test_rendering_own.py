@@ -117,7 +117,7 @@ SINCE, UNTIL = {"since": MOMENT}, {"until": MOMENT + timedelta(days=5)}
             "Slack …a1b2 nimmt keine Benachrichtigungen an",
             (
                 "Der Empfänger lehnt ab, was dorthin gesendet wird. Der Kontakt stammt aus den Einstellungen des"
-                " Dienstes und wird trotzdem mit jeder Benachrichtigung versucht."
+                " Dienstes und wird deshalb weiter mit jeder Benachrichtigung versucht."
             ),
         ),
     ],
