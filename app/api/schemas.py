@@ -117,7 +117,7 @@ class DecisionAnswer(Answer):
     channel = one_of(channel_names(), "email")
     decision = one_of(("send", "hold", "suppress"), "send")
     reason = words("default", about="A reason of the contract; of what is sent, whose choice it was.")
-    because = words("Sent at once: the default.", about="One sentence in the user's language.")
+    because = words("Sent immediately: this is the default.", about="One sentence in the user's language.")
     until = fields.AwareDateTime(allow_none=True)
     preview = fields.Nested(Preview, allow_none=True)
 

@@ -161,7 +161,7 @@ class Step(Answer):
     step = words("plan")
     decision = words("pending", allow_none=True)
     reason = words(allow_none=True)
-    because = words("Accepted, to be sent at once.", about="One sentence in the user's language.")
+    because = words("Accepted, to be sent immediately.", about="One sentence in the user's language.")
 
 
 class NotificationSummary(Answer):

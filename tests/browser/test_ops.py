@@ -107,7 +107,7 @@ def test_a_pasted_item_of_an_inbox_opens_the_notification_it_shows(page_for, pro
     rows = told(product, product.submit("job.failed", {"job_id": "j-7", "error": "disk full"}, user))
     (item,) = product.get(f"/inbox/{user}")["items"]
     page = page_for(None, f"{DESK}#find")
-    field = page.get_by_label("An id, a user or a subject")
+    field = page.get_by_label("An ID, a user or a subject")
     field.fill("itm_01a20320-a200-7000-9590-97e0d49e7844")
     page.keyboard.press("Enter")
     expect(page.locator('[data-slot="found"]')).to_contain_text("There is no item itm_01a20320")

@@ -30,7 +30,7 @@ def _english(door: str, when: str) -> dict[str, Words]:
             f"When: {when}\n\nFix the cause of the error, then start the job again.",
             (f"broken-{door} failed", f"    {DISK}", f"When: {when}"),
         ),
-        "job.progress": Words(f"going-{door}: 42.5% done", f"As of: {when}"),
+        "job.progress": Words(f"going-{door}: 42.5% done", f"Updated: {when}"),
         "system.error": Words(
             f"System error in encoder-{door}: no worker answers",
             f"When: {when}\nReported by: tests-{door}\n\n"
@@ -44,15 +44,15 @@ def _english(door: str, when: str) -> dict[str, Words]:
         ),
         "quota.exceeded": Words(
             f"Quota exceeded: storage-{door} at 107.4%",
-            f"Used: 1.07 GB of 1 GB (107.4%)\nOver the limit: 73.74 MB\nAs of: {when}\n\n"
+            f"Used: 1.07 GB of 1 GB (107.4%)\nOver the limit: 73.74 MB\nUpdated: {when}\n\n"
             "Free some up or ask for a higher limit. Until then, new work that needs it may be refused.",
-            (f"The quota for storage-{door} is exceeded", "Over the limit: 73.74 MB", f"As of: {when}"),
+            (f"The quota for storage-{door} is exceeded", "Over the limit: 73.74 MB", f"Updated: {when}"),
         ),
         "quota.approaching": Words(
             f"Quota nearly used up: gpu-{door} at 61.7%",
-            f"Used: 1,234.5 of 2,000 (61.7%)\nLeft: 765.5\nAs of: {when}\n\n"
+            f"Used: 1,234.5 of 2,000 (61.7%)\nLeft: 765.5\nUpdated: {when}\n\n"
             "Free some up or ask for a higher limit before it runs out.",
-            (f"The quota for gpu-{door} is nearly used up", "Left: 765.5", f"As of: {when}"),
+            (f"The quota for gpu-{door} is nearly used up", "Left: 765.5", f"Updated: {when}"),
         ),
     }
 
