@@ -45,7 +45,7 @@ export class Pieces {
     slots.label.textContent = word('template.piece', { name, origin: named('origin', origin) });
     Object.assign(slots.box, { id: `${id}-box`, checked: isOwn });
     slots.label.htmlFor = slots.box.id;
-    Object.assign(slots.source, { id, value: source, readOnly: !isOwn });
+    Object.assign(slots.source, { id, value: source, readOnly: !isOwn, rows: name === 'subject.txt' ? 3 : 10 });
     slots.source.setAttribute('aria-label', name);
     slots.source.setAttribute('aria-describedby', `${id}-fault`);
     slots.fault.id = `${id}-fault`;

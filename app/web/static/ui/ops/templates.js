@@ -96,6 +96,8 @@ function places(form, { types, channels, locales }) {
   for (const [kind, values] of Object.entries(offered)) {
     form.elements[kind].replaceChildren(...values.map((value) => el('option', { value }, called(kind, value))));
   }
+  form.elements.channel.value = 'email';
+  form.elements.locale.value = document.documentElement.lang;
   form.hidden = false;
   form.addEventListener('submit', (event) => {
     event.preventDefault();
