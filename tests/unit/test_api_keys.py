@@ -7,6 +7,7 @@ from datetime import timedelta
 import jwt
 import pytest
 
+from app.services.departures import Departures
 from app.store import api_keys, audit
 from tests.fakes.identities import SECRET, identity_of
 from tests.fakes.product import ADMIN_KEY
@@ -169,6 +170,15 @@ def forged(clock, secret=SECRET, algorithm="HS256", **changes):
 
 def test_a_token_that_the_platform_signed_with_our_key_is_good(identity, clock):
     assert identity.authenticate(forged(clock)).id == "u-17"
+
+
+def test_one_that_does_not_say_when_it_was_signed_is_as_old_as_it_can_be(identity, database, clock):
+    unsaid, said = forged(clock), forged(clock, iat=clock.now() + timedelta(seconds=2))
+    departures = Departures(database, clock, secret_key=SECRET)
+    with database.write() as conn:
+        departures.note(conn, "u-17")
+    assert identity.authenticate(unsaid) is None
+    assert identity.authenticate(said).id == "u-17"
 
 
 @pytest.mark.parametrize(
