@@ -64,10 +64,12 @@ def settled(text: str) -> str:
     """The text with an isolate around each value that was marked; what does not close on its line is none."""
     if _BEGIN not in text and _END not in text:
         return text
-    return "\n".join(_settled_line(line) if _MARKS.search(line) else line for line in text.split("\n"))
+    return "\n".join(_settled_line(line) if _BEGIN in line or _END in line else line for line in text.split("\n"))
 
 
 def _settled_line(line: str) -> str:
+    if _is_even(line):
+        return line.replace(_BEGIN, _FIRST_STRONG_ISOLATE).replace(_END, _POP_ISOLATE)
     opened: list[int] = []
     pairs: dict[int, str] = {}
     for mark in _MARKS.finditer(line):
@@ -76,3 +78,13 @@ def _settled_line(line: str) -> str:
         elif opened:
             pairs |= {opened.pop(): _FIRST_STRONG_ISOLATE, mark.start(): _POP_ISOLATE}
     return _MARKS.sub(lambda mark: pairs.get(mark.start(), ""), line)
+
+
+def _is_even(line: str) -> bool:
+    """Whether each mark in it has its other: so it is with ours, unless a text was cut or an event brings some."""
+    depth = 0
+    for mark in _MARKS.findall(line):
+        depth += 1 if mark == _BEGIN else -1
+        if depth < 0:
+            return False
+    return depth == 0
