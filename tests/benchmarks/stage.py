@@ -140,9 +140,9 @@ def _running(
 
 
 @contextmanager
-def fresh_database(server: str) -> Iterator[str]:
+def fresh_database(server: str, purpose: str = "bench") -> Iterator[str]:
     """A database of our own on a PostgreSQL server, dropped afterwards."""
-    name = f"bench_{os.getpid()}"
+    name = f"{purpose}_{os.getpid()}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as conn:
         conn.execute(text(f"CREATE DATABASE {name}"))
