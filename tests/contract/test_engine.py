@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import NotSupportedError
 
 from app.store import counters
 from app.store.engine import Database, DatabaseUnavailable
@@ -43,6 +44,12 @@ def test_a_block_that_ends_is_kept_and_one_that_raises_is_not(database: Database
     assert names(database) == ["kept"]
     put(database, "after")
     assert names(database) == ["after", "kept"]
+
+
+def test_a_transaction_that_writes_and_is_not_supported_is_a_database_that_became_a_replica(database: Database):
+    refusal = RuntimeError("cannot set transaction read-write mode during recovery")
+    with pytest.raises(DatabaseUnavailable, match="during recovery"), database.write():
+        raise NotSupportedError("BEGIN", {}, refusal)
 
 
 def test_a_reader_sees_one_state_of_the_database(database: Database):
