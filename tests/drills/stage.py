@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import requests
+
 from tests.drills import facts
 from tests.drills.fleet import Fleet
 from tests.drills.grounds import Ground, Impossible
@@ -226,16 +228,20 @@ def percentile(times: Sequence[float], part: float = 0.95) -> float:
 
 
 def perform(drill: Drill, options: Options, show: Show) -> Result:
-    """Run one drill on a product of its own; where this machine cannot do it, the result says what is missing."""
+    """Run one drill on a product of its own.
+
+    Where this machine cannot do it, or it does not come to its end, the result says why, and the others go on.
+    """
     began = time.monotonic()
     show("starting", 0.0)
     directory = options.directory / drill.name
     directory.mkdir(parents=True)
     try:
         return _performed(drill, options, directory, show, began)
-    except Impossible as missing:
+    except (Impossible, TimeoutError, RuntimeError, requests.RequestException) as error:
         nothing = Judgement({}, 0, 0, 0, 0, 0, ())
-        faults = (f"cannot be done here: {missing}",)
+        what = "cannot be done here" if isinstance(error, Impossible) else f"ended early by {type(error).__name__}"
+        faults = (f"{what}: {error}",)
         return Result(drill.name, nothing, 0.0, (), faults, time.monotonic() - began, drill.what)
 
 
