@@ -828,8 +828,8 @@ class Life {
   async #connect() {
     try {
       this.#user ??= this.#host.getAttribute('user-id') || (await this.#api.who());
-    } catch {
-      this.#fail(() => this.#connect());
+    } catch (error) {
+      this.#fail(error, () => this.#connect());
       return;
     }
     if (this.#isOver) return;
@@ -886,8 +886,8 @@ class Life {
       if (this.#isOver) return;
       this.#view.complain(null);
       this.#render();
-    } catch {
-      this.#fail(() => this.#load());
+    } catch (error) {
+      this.#fail(error, () => this.#load());
     }
   }
 
@@ -897,8 +897,9 @@ class Life {
     this.#store.addPage(filter, page, { told, isFirst: cursor === null });
   }
 
-  #fail(again) {
+  #fail(error, again) {
     if (this.#isOver) return;
+    if (error?.status === 401) this.#host.dispatchEvent(new CustomEvent('im2-signed-out', { bubbles: true, composed: true }));
     this.#again = again;
     this.#view.complain('away', { canTryAgain: true });
     this.#render();
@@ -966,8 +967,8 @@ class Life {
       await this.#fetch(filter, this.#store.listOf(filter).cursor);
       this.#view.complain(null);
       this.#render();
-    } catch {
-      this.#fail(() => this.#older());
+    } catch (error) {
+      this.#fail(error, () => this.#older());
     }
   }
 

@@ -1,4 +1,4 @@
-// What every page has: the way out.
+// What every page has: the way out, and the way in when the session is over.
 
 import { address, call } from './api.js';
 
@@ -9,3 +9,5 @@ document.getElementById('sign-out').addEventListener('click', async () => {
     location.assign(address('/ui/inbox'));
   }
 });
+
+addEventListener('im2-signed-out', () => location.reload());
