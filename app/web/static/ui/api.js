@@ -50,6 +50,15 @@ export async function call(method, path, { body, etag, merge = false, accept = '
   return { status: answer.status, body: content, etag: answer.headers.get('ETag') };
 }
 
+/** The next page of a list that holds something, or the last one: where what is asked for is rare, pages may be empty. */
+export async function page(path, parameters, options) {
+  let answer = await call('GET', path + query(parameters), options);
+  while (!answer.body.items.length && answer.body.next_cursor !== null) {
+    answer = await call('GET', path + query({ ...parameters, cursor: answer.body.next_cursor }), options);
+  }
+  return answer;
+}
+
 /** All query parameters that have a value, with the `?`; nothing when there are none. */
 export function query(parameters) {
   const given = Object.entries(parameters).filter(([, value]) => value !== '' && value !== null && value !== undefined);

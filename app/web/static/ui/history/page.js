@@ -1,6 +1,6 @@
 // The page of a person's history.
 
-import { call, query } from '../api.js';
+import { page } from '../api.js';
 import { el } from '../build.js';
 import { word, wrong } from '../words.js';
 import { Details } from './details.js';
@@ -38,7 +38,7 @@ async function next() {
   said.replaceChildren(el('p', { className: 'empty' }, word('loading')));
   more.hidden = true;
   try {
-    const { body } = await call('GET', path + query({ ...filters.query, cursor }), { signal: mine.signal });
+    const { body } = await page(path, { ...filters.query, cursor }, { signal: mine.signal });
     cursor = body.next_cursor;
     const first = list.add(body.items);
     said.replaceChildren(...(first || place.childElementCount ? [] : [empty()]));

@@ -1,6 +1,6 @@
 // A list that comes in pages.
 
-import { call, query } from '../api.js';
+import { page } from '../api.js';
 import { el } from '../build.js';
 import { number } from '../formats.js';
 import { toast } from '../toasts.js';
@@ -9,15 +9,15 @@ import { empty, fetched, row, table } from './parts.js';
 
 /** Show a list of the API: `cells` makes a row of an item, `none` what is shown when there is nothing. */
 export function listing(place, { path, params, label, heads, cells, none, signal }) {
-  const page = (cursor) => call('GET', `${path}${query({ ...params, cursor, limit: 50 })}`, { signal });
-  return fetched(place, () => page(), ({ body }) => {
+  const from = (cursor) => page(path, { ...params, cursor, limit: 50 }, { signal });
+  return fetched(place, () => from(), ({ body }) => {
     if (!body.items.length) return none?.() ?? empty(word('nothing'));
     const whole = table(label, heads, body.items.map(cells));
-    return el('div', { className: 'card' }, whole, more(whole, body, page, cells));
+    return el('div', { className: 'card' }, whole, more(whole, body, from, cells));
   });
 }
 
-function more(whole, first, page, cells) {
+function more(whole, first, from, cells) {
   const count = el('span', { className: 'quiet', role: 'status' });
   const button = el('button', { type: 'button' }, word('more'));
   const rows = whole.querySelector('tbody');
@@ -29,7 +29,7 @@ function more(whole, first, page, cells) {
   button.addEventListener('click', async () => {
     button.disabled = true;
     try {
-      const { body } = await page(next);
+      const { body } = await from(next);
       const added = body.items.map((item) => row(cells(item)));
       rows.append(...added);
       next = body.next_cursor;
