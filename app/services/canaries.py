@@ -118,7 +118,8 @@ class Canaries:
         return quiet >= max(self._every, canary.tried_at - canary.sent_at) or self._is_empty(canary.lane)
 
     def _is_empty(self, lane: str) -> bool:
-        if self._monotonic() + _LOOK_SECONDS < self._looks_at:
+        """Whether nothing waits on a lane; not asked again in this look once the broker did not say."""
+        if self._looks_at > self._monotonic() + _LOOK_SECONDS:
             return False
         waiting = self._publisher.waiting(lane)
         if waiting is None:

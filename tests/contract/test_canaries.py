@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 
+from app.observability.metrics import Metrics
 from app.services.announcing import PublishFailed
 from app.services.canaries import Canaries
 from app.store import canaries
@@ -212,6 +213,26 @@ def test_a_clock_that_is_put_back_stops_nothing(sender, clock):
     clock.advance(hours=-1)
     assert sender.send() == sorted(LANES)
     assert {canary.sent_at for canary in sender.known().values()} == {clock.now()}
+
+
+def test_metrics_tell_how_long_a_lane_takes_and_when_it_was_last_crossed(sender, database, clock):
+    def measured():
+        families = {one.name: one.samples for one in Metrics(database, clock, ["email"]).snapshot().collect()}
+        names = ("notifications_canary_seconds", "notifications_canary_age_seconds")
+        return [{one.labels["lane"]: one.value for one in families[name]} for name in names]
+
+    none = dict.fromkeys(LANES, 0.0)
+    assert measured() == [none, none]
+    sender.send()
+    clock.advance(seconds=2)
+    sender.cross("email")
+    clock.advance(seconds=3)
+    still = dict.fromkeys(LANES, 5.0)
+    assert measured() == [still | {"email": 2.0}, still | {"email": 3.0}]
+    clock.advance(seconds=57)
+    sender.send()
+    clock.advance(seconds=4)
+    assert [one["email"] for one in measured()] == [4.0, 64.0], "the next one is under way"
 
 
 def test_when_they_are_switched_off_none_is_left(database, clock, sender):
