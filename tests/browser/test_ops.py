@@ -36,7 +36,7 @@ def test_numbers_move_after_an_event_without_a_reload(page_for, product, user):
     assert int(tile(page, "accepted").inner_text().replace(",", "")) > before
     # The same element: nothing was drawn anew.
     assert page.evaluate("window.stayed.isConnected")
-    expect(page.get_by_role("img", name="Accepted, per minute")).to_be_visible()
+    expect(page.get_by_role("img", name="Accepted per minute")).to_be_visible()
     expect(page.locator('[data-slot="checks"] li')).to_have_count(5)
 
 
