@@ -1,5 +1,6 @@
-"""Which tests run: the quick ones by default, all of them with --integration."""
+"""Which tests run: the quick ones by default, those that start processes with --integration; those that are named."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,27 @@ SLOW_FOLDERS = {"browser": "integration", "contract": "integration", "integratio
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --integration."""
     parser.addoption(
-        "--integration", action="store_true", help="also run what starts processes or talks to Redis, PostgreSQL, SMTP"
+        "--integration", action="store_true", help="run what starts processes or talks to Redis, PostgreSQL, SMTP"
     )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let generated examples take their time, since a busy machine is no fault; more of them with --integration."""
+    """Let generated examples take their time, since a busy machine is no fault; more in CI and of the slow."""
     settings.register_profile("quick", deadline=None, max_examples=40)
     settings.register_profile("thorough", deadline=None, max_examples=100)
-    settings.load_profile("thorough" if config.getoption("--integration") else "quick")
+    is_thorough = config.getoption("--integration") or os.environ.get("CI") == "true"
+    settings.load_profile("thorough" if is_thorough else "quick")
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads what is set here
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run two rows of tests side by side where none were named; a test that is named runs alone, with its output."""
-    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    chosen = config.option.numprocesses is not None or config.option.usepdb
-    if everything and not chosen and not hasattr(config, "workerinput"):
+    if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or hasattr(config, "workerinput"):
+        return
+    if config.getoption("--integration") and not config.option.markexpr:
+        # What a bare `pytest` runs has no need of being run again.
+        config.option.markexpr = "integration or drill"
+    if config.option.numprocesses is None and not config.option.usepdb:
         config.option.numprocesses = 2
 
 
