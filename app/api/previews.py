@@ -59,6 +59,6 @@ def _draft(wanted: Mapping[str, Any], pieces: Any) -> Override:
         place = desk.place(str(wanted.get("type")), str(wanted.get("channel")), str(locale))
         return desk.check(place, pieces)
     except NoSuchPlace as fault:
-        invalid({"json": {"pieces": [str(fault)]}})
+        invalid({"json": {fault.field: [str(fault)]}})
     except Invalid as fault:
         invalid({"json": {"pieces": fault.errors["json"]}})

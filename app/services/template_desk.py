@@ -19,7 +19,11 @@ from app.store.templates import TemplateVersion
 
 
 class NoSuchPlace(Exception):
-    """There is no such type, channel or language; the message says which there are."""
+    """There is no such type, channel or language, as `field` says; the message says which there are."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class TemplateConflict(Exception):
@@ -53,11 +57,11 @@ class TemplateDesk:
         tag = ANY if locale == ANY else known_locale(locale, locales)
         types = worded_types(self._as_delivered.types)
         if type_ not in types:
-            raise NoSuchPlace(f"There is no such type. Allowed: {', '.join(types)}.")
+            raise NoSuchPlace("type", f"There is no such type. Allowed: {', '.join(types)}.")
         if channel != ANY and channel not in self._kinds:
-            raise NoSuchPlace(f"There is no such channel. Allowed: {', '.join((*self._kinds, ANY))}.")
+            raise NoSuchPlace("channel", f"There is no such channel. Allowed: {', '.join((*self._kinds, ANY))}.")
         if tag is None:
-            raise NoSuchPlace(f"There are no texts in this language. Allowed: {', '.join((*locales, ANY))}.")
+            raise NoSuchPlace("locale", f"There are no texts in this language. Allowed: {', '.join((*locales, ANY))}.")
         return Place(type_, channel, tag)
 
     def everything(self) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_a_token_that_does_not_work_says_so_and_is_gone_too(stranger, product, f
 def test_the_form_takes_a_token_too(stranger, people, user):
     stranger.reload()
     stranger.get_by_role("button", name="Sign in").click()
-    assert "needed" in stranger.get_by_role("alert").inner_text()
+    assert "Enter a key" in stranger.get_by_role("alert").inner_text()
     stranger.get_by_label("Key or token").fill(people.token(user))
     stranger.keyboard.press("Enter")
     stranger.locator("#filters").wait_for()

@@ -99,7 +99,7 @@ def test_who_is_slower_keeps_what_they_wrote(page_for, template, faults):
     source.fill("meins")
     save(template, "von jemand anderem")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("alert").filter(has_text="Somebody else changed this template")).to_be_visible()
+    expect(page.get_by_role("alert").filter(has_text="Someone else changed this template")).to_be_visible()
     expect(source).to_have_value("meins")
     assert subject_of(template)["source"] == "von jemand anderem"
     page.get_by_role("button", name="Save").click()

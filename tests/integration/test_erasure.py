@@ -14,7 +14,7 @@ from tests.fakes.receiver import Answer, Receiver
 from tests.integration.product import Product, eventually, run
 from tests.integration.story import broker_url
 
-WORD = "canary"
+WORD = "quokka"
 ADA, BOB = f"{WORD}.ada@home.example", "bob"
 AT = f"/users/{quote(ADA)}"
 

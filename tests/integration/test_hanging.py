@@ -54,7 +54,7 @@ def test_health_answers_when_everything_hangs_and_recovers_with_it(hung):
         "broker": "failing",
         "relay": "failing",
         "workers": "failing",
-        "canary": "off",
+        "canary": "failing",
     }
     began = time.monotonic()
     assert product.call("GET", "/health/live", token=None).status_code == 200

@@ -32,6 +32,7 @@ UNSAYABLE = {
     ("json", "sequence"): "the same",
     ("json", "escalate"): "the same; and what a part of an object is added to",
     **{("json", piece): "what a template is, and which piece a channel has" for piece in PIECES},
+    ("json", "pieces"): "the same",
     ("json", "version"): "which versions there are; and that 4.0 is no integer to us",
     ("query", "from"): "which versions there are",
     ("query", "to"): "which versions there are",

@@ -148,3 +148,4 @@ def test_a_draft_for_no_type_or_language_is_refused(product):
     for wrong in ({"type": "job.exploded"}, {"channel": "pigeon"}, {"locale": "tlh"}, {"type": None}):
         answer = preview(product, **{"type": "job.failed", "channel": "email", "pieces": pieces, **wrong})
         assert answer.status_code == 422, wrong
+        assert set(answer.json["errors"]["json"]) == set(wrong)
