@@ -1,6 +1,5 @@
 """Which tests run: the quick ones by default, those that start processes with --integration; those that are named."""
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +19,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let generated examples take their time, since a busy machine is no fault; more in CI and of the slow."""
+    """Let generated examples take their time, since a busy machine is no fault.
+
+    `--hypothesis-profile thorough` tries more of them.
+    """
     settings.register_profile("quick", deadline=None, max_examples=40)
     settings.register_profile("thorough", deadline=None, max_examples=100)
-    is_thorough = config.getoption("--integration") or os.environ.get("CI") == "true"
-    settings.load_profile("thorough" if is_thorough else "quick")
+    if not config.getoption("--hypothesis-profile"):
+        settings.load_profile("quick")
 
 
 @pytest.hookimpl(tryfirst=True)  # xdist reads what is set here

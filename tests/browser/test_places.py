@@ -7,7 +7,7 @@ from tests.browser.day import live
 from tests.integration.product import Product
 from tests.integration.servers import place
 
-PLACES = (("postgresql", "redis"), ("postgresql", "rabbitmq"))
+PLACES = (("postgresql", "rabbitmq"),)
 REDIS_NUMBER = 12
 
 

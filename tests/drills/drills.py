@@ -13,7 +13,7 @@ from tests.drills.soak import soak
 from tests.drills.stage import Drill
 from tests.drills.stops import rolling_restarts, stop_and_start, upgrade
 
-IN_CI = ("D1", "D3", "D4", "D5", "D7", "D8", "D9", "D11", "D16", "stop", "unfused")
+IN_CI = ("D1", "D4", "D8", "D9", "D16")
 """Those that run with every change, in their small size; the others take a command."""
 
 STORM = {"RATE_LIMIT_PER_USER": "10", "RATE_LIMIT_WINDOW_MINUTES": "0.1"}

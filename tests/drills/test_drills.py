@@ -1,4 +1,4 @@
-"""Every drill, small enough to be run often: seeded, and with an end to every wait."""
+"""A choice of the drills, small enough to be run often: seeded, and with an end to every wait."""
 
 import os
 from dataclasses import replace
@@ -36,11 +36,6 @@ def version_before(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("name", IN_CI)
 def test_nothing_accepted_is_lost(name: str, tmp_path: Path) -> None:
     hold(DRILLS[name], Options(tmp_path, SMALL, timed=False))
-
-
-def test_nothing_accepted_is_lost_on_postgresql_and_a_redis_of_its_own(tmp_path: Path) -> None:
-    small = replace(DRILLS["D1"], shrink=0.5)
-    hold(small, Options(tmp_path, SMALL, postgres=postgres_server(), own_redis=True, timed=False))
 
 
 def test_a_fleet_on_postgresql_and_rabbitmq_that_goes_step_by_step_is_replaced_part_by_part(tmp_path: Path) -> None:

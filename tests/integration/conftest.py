@@ -19,7 +19,8 @@ FLOWER_LOGIN = ("watcher", "canary-flower-77d2")
 OWN = ("sqlite", "embedded")
 """Where nothing is needed that does not come along."""
 # The last one stays up until all tests are through, those too that want the servers for themselves.
-PLACES = (("postgresql", "redis"), ("postgresql", "rabbitmq"), OWN)
+PLACES = (("postgresql", "rabbitmq"), OWN)
+"""PostgreSQL with Redis alone is in test_everywhere.py."""
 on_its_own = pytest.mark.parametrize("product", [OWN], indirect=True, ids=", ".join)
 """Marks tests that are about what comes along with the product."""
 

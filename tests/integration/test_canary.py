@@ -79,16 +79,6 @@ def test_a_worker_that_takes_messages_and_never_does_them_is_missed(product):
     eventually(lambda: canary(product), is_well, 60)
 
 
-def test_a_frozen_broker_is_told_from_dead_workers(product):
-    eventually(lambda: canary(product), is_well)
-    broker = next(one for one in product.descendants() if any("valkey-server" in word for word in one.words))
-    broker.send(signal.SIGSTOP)
-    _, detail = eventually(lambda: canary(product), lambda check: check[0] == "failing", 60)
-    broker.send(signal.SIGCONT)
-    assert detail.startswith("the broker takes no test message for ")
-    eventually(lambda: canary(product), is_well, 60)
-
-
 def test_a_frozen_worker_is_missed_and_replaced_and_its_lanes_are_crossed_again(product):
     eventually(lambda: canary(product), is_well)
     started = product.count_said("worker-local", "component_ready")
