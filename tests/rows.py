@@ -13,7 +13,6 @@ ROWS = {
     "tests/contract/": BUSY,
     "tests/drills/": BUSY,
     # These have all servers to themselves, and make the rows about equally long.
-    "tests/integration/test_erasure.py": BUSY,
     "tests/integration/test_fusion.py": BUSY,
     "tests/integration/test_supervisor.py": BUSY,
 }
