@@ -8,6 +8,7 @@ from hypothesis import settings
 
 from tests.rows import Rows
 
+_ONLY_SLOW = pytest.StashKey[bool]()
 SLOW_FOLDERS = {"browser": "integration", "contract": "integration", "integration": "integration", "drills": "drill"}
 
 
@@ -34,11 +35,15 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     """Run two rows of tests side by side where none were named; a test that is named runs alone, with its output."""
     if config.args_source is not pytest.Config.ArgsSource.TESTPATHS or hasattr(config, "workerinput"):
         return
-    if config.getoption("--integration") and not config.option.markexpr:
-        # What a bare `pytest` runs has no need of being run again.
-        config.option.markexpr = "integration or drill"
+    # What a bare `pytest` runs has no need of being run again.
+    config.stash[_ONLY_SLOW] = bool(config.getoption("--integration"))
     if config.option.numprocesses is None and not config.option.usepdb:
         config.option.numprocesses = 2
+
+
+def pytest_configure_node(node: Any) -> None:
+    """Tell each row what was chosen for all."""
+    node.workerinput["only_slow"] = node.config.stash.get(_ONLY_SLOW, False)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
@@ -53,9 +58,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
         if folder in SLOW_FOLDERS:
             item.add_marker(SLOW_FOLDERS[folder])
-    if config.getoption("--integration"):
+    chosen = getattr(config, "workerinput", {"only_slow": config.stash.get(_ONLY_SLOW, False)})["only_slow"]
+    if config.getoption("--integration") and not chosen:
         return
-    slow = [item for item in items if any(item.get_closest_marker(name) for name in ("integration", "drill"))]
-    if slow:
-        config.hook.pytest_deselected(items=slow)
-        items[:] = [item for item in items if item not in slow]
+    left_out = [item for item in items if _is_slow(item) is not chosen]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if _is_slow(item) is chosen]
+
+
+def _is_slow(item: pytest.Item) -> bool:
+    return any(item.get_closest_marker(name) for name in ("integration", "drill"))

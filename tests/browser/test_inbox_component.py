@@ -184,7 +184,9 @@ def test_the_page_is_told_and_may_open_items_itself(product, page_for, user):
     """)
     inbox.host.get_by_role("link").click()
     inbox.until_unread(0)
-    assert inbox.page.evaluate("told") == ["job.failed", 0]
+    told = inbox.page.evaluate("told")
+    # What the stream said a moment before may still come in between.
+    assert (told[:2], told[-1]) == (["job.failed", 0], 0)
     assert inbox.page.url.endswith("/ui/inbox")
 
 
