@@ -29,7 +29,7 @@ def signed_for(product: Product, receiver: Receiver, user: str, secret: str, eve
     def arrived() -> list[Entry]:
         return [one for one in receiver.ledger.entries() if (one["path"], one["key"]) == (path_of(user), notification)]
 
-    (entry,) = eventually(arrived)
+    (entry,) = eventually(arrived, seconds=90)
     headers = {name: entry["headers"][name] for name in ("webhook-id", "webhook-timestamp", "webhook-signature")}
     Webhook(secret).verify(entry["body"].encode(), headers)  # raises if not
     return True
