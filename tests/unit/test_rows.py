@@ -16,7 +16,7 @@ OWN_PRODUCT = re.compile(r"^def product\(|^    def product\(", re.MULTILINE)
     ("test", "row"),
     [
         ("tests/integration/test_chat.py::test_x[postgresql, redis]", SHARING),
-        ("tests/integration/test_erasure.py::test_x", BUSY),
+        ("tests/integration/test_erasure.py::test_x", SHARING),
         ("tests/drills/test_drills.py::test_nothing_accepted_is_lost[D1]", BUSY),
         ("tests/drills/test_drills.py::test_a_fleet_on_postgresql_and_rabbitmq_that_goes", SHARING),
         ("tests/contract/test_relay.py::test_x[sqlite]", BUSY),
