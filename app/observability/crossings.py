@@ -1,9 +1,9 @@
 """Whether canaries cross the lanes."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from app.domain.clock import Clock
 from app.observability.checks import Check
@@ -79,6 +79,17 @@ class Crossings:
         if worker.has_room:
             return worker.took.get(lane, timedelta.max) <= self._patience
         return min(worker.took.values(), default=timedelta.max) <= _LONGEST_WORK
+
+
+def times_of(sent: Mapping[str, Canary], lanes: Iterable[str], now: datetime) -> dict[str, tuple[float, float]]:
+    """For each lane, the seconds its canary took or is under way, and those since one last crossed; 0 for none."""
+    found = dict.fromkeys(lanes, (0.0, 0.0))
+    for lane in found.keys() & sent.keys():
+        canary = sent[lane]
+        end = canary.crossed_at if canary.crossed_at and not canary.is_under_way else now
+        took, age = end - canary.sent_at, now - (canary.crossed_at or canary.sent_at)
+        found[lane] = (max(took.total_seconds(), 0.0), max(age.total_seconds(), 0.0))
+    return found
 
 
 def _sentence(what: str, ages: Mapping[str, timedelta]) -> str:

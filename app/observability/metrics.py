@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from app.domain.clock import Clock
 from app.domain.events import EVENT_TYPES
 from app.domain.notifications import LANE_INGEST, OPEN, OUTCOMES, REASONS, TERMINAL, lanes_of
+from app.observability.crossings import times_of
 from app.store import canaries, counters, still_open
 from app.store.counters import label_text
 from app.store.engine import Database
@@ -58,7 +59,7 @@ class Metrics:
             totals = counters.totals(conn)
             bunches = still_open.everything(conn)
             sent = canaries.known(conn)
-        crossings = _crossings(sent, lanes_of(self._channels), self._canary_clock.now())
+        crossings = times_of(sent, lanes_of(self._channels), self._canary_clock.now())
         return Snapshot(self._clock.now(), totals, bunches, self._channels, self._types, crossings)
 
 
@@ -217,16 +218,3 @@ class Snapshot(Collector):
 
     def _cells(self) -> Iterator[tuple[str, str]]:
         return ((type_, channel) for type_ in self._types for channel in self.channels)
-
-
-def _crossings(
-    sent: Mapping[str, canaries.Canary], lanes: Iterable[str], now: datetime
-) -> dict[str, tuple[float, float]]:
-    """For each lane, how long its canary took or has been under way, and how long ago one last crossed."""
-    found = dict.fromkeys(lanes, (0.0, 0.0))
-    for lane in found.keys() & sent.keys():
-        canary = sent[lane]
-        end = canary.crossed_at if canary.crossed_at and not canary.is_under_way else now
-        took, age = end - canary.sent_at, now - (canary.crossed_at or canary.sent_at)
-        found[lane] = (max(took.total_seconds(), 0.0), max(age.total_seconds(), 0.0))
-    return found

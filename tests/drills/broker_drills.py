@@ -53,9 +53,7 @@ def flushes(stage: Stage) -> None:
 def frozen_broker(stage: Stage) -> None:
     """D7: the broker hangs, so that connections to it neither fail nor work."""
     span, count = stage.seconds(20, least=8), stage.count(500, least=200)
-    began = time.monotonic()
-    stage.load.submit(count // 2, span / 2)
-    broken = time.monotonic()
+    calm = stage.calm(count, span)
     stage.rig.broker.freeze()
     loading = stage.load.begin(count, span)
     stage.sleep(span, "the broker hangs")
@@ -63,16 +61,14 @@ def frozen_broker(stage: Stage) -> None:
     thawed = time.monotonic()
     stage.rig.broker.thaw()
     stage.fault_over()
-    stage.p95_holds((began, broken), (broken, thawed), "a frozen broker")
+    stage.p95_holds(calm, (calm[1], thawed), "a frozen broker")
     stage.until_quiet(120)
 
 
 def full_broker(stage: Stage) -> None:
     """D6: the broker has no memory left, and refuses every message."""
     span, count = stage.seconds(30, least=8), stage.count(500, least=200)
-    began = time.monotonic()
-    stage.load.submit(count // 2, span / 2)
-    broken = time.monotonic()
+    calm = stage.calm(count, span)
     stage.rig.broker.limit("1kb")
     loading = stage.load.begin(count, span)
     stage.sleep(span, "the broker is full")
@@ -80,7 +76,7 @@ def full_broker(stage: Stage) -> None:
     relieved = time.monotonic()
     stage.rig.broker.limit("0")
     stage.fault_over()
-    stage.p95_holds((began, broken), (broken, relieved), "a full broker")
+    stage.p95_holds(calm, (calm[1], relieved), "a full broker")
     stage.until_quiet(120)
     refused = stage.rig.said("announce_failed")
     stage.notes.append(f"{len(refused)} announcements were refused, and said so")

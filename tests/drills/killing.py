@@ -35,17 +35,15 @@ def kill_workers(stage: Stage) -> None:
 def no_workers(stage: Stage) -> None:
     """D3: no worker lives longer than a moment; events are accepted all the same."""
     span, count = stage.seconds(60, least=8), stage.count(500, least=200)
-    began = time.monotonic()
-    stage.load.submit(count // 2, span / 2)
-    broken = time.monotonic()
+    calm = stage.calm(count, span)
     loading = stage.load.begin(count, span)
-    while time.monotonic() - broken < span or not loading.done():
+    while time.monotonic() - calm[1] < span or not loading.done():
         for worker in stage.rig.workers():
             worker.send(signal.SIGKILL)
         stage.sleep(_LOOK_SECONDS, "no workers")
     loading.result()
     stage.fault_over()
-    stage.p95_holds((began, broken), (broken, time.monotonic()), "no workers")
+    stage.p95_holds(calm, (calm[1], time.monotonic()), "no workers")
     stage.until_quiet(120)
 
 

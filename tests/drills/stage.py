@@ -178,6 +178,12 @@ class Stage:
             time.sleep(_LOOK_SECONDS)
         return True
 
+    def calm(self, count: int, span: float) -> tuple[float, float]:
+        """Submit half of a load in half of its time, before anything breaks; its beginning and end, for p95_holds."""
+        began = time.monotonic()
+        self.load.submit(count // 2, span / 2)
+        return began, time.monotonic()
+
     def p95_holds(self, normal: tuple[float, float], broken: tuple[float, float], fault: str) -> None:
         """Check that POST /events was about as quick during the fault as before, and never answered but with a 202.
 
