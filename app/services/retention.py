@@ -81,6 +81,7 @@ class Retention:
             some, going = self._step(going)
             purged += some
             seen(purged["notifications"])
+            # Who writes meanwhile gets the database in between.
             time.sleep(_GIVE_WAY_SECONDS)
         return purged
 
