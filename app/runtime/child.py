@@ -38,15 +38,18 @@ class Component:
 
 
 class Backoff:
-    """How long to wait before a restart: doubling from `first` to `most`, afresh after a life of `calm` seconds."""
+    """How long to wait before a restart: doubling from `first` to `most`, afresh once `calm` seconds of work were done.
 
-    def __init__(self, first: float = 0.5, most: float = 30.0, calm: float = 30.0) -> None:
+    What came up and worked is no part that cannot start: whoever kills it every few seconds has it back at once.
+    """
+
+    def __init__(self, first: float = 0.5, most: float = 30.0, calm: float = 3.0) -> None:
         self._first, self._most, self._calm = first, most, calm
         self._next = first
 
-    def after(self, lived: float) -> float:
-        """Seconds to wait after a life of that many seconds."""
-        wait = self._first if lived >= self._calm else self._next
+    def after(self, worked: float) -> float:
+        """Seconds to wait for a part that was ready for that many seconds; 0 for one that never was."""
+        wait = self._first if worked >= self._calm else self._next
         self._next = min(wait * 2, self._most)
         return wait
 

@@ -28,11 +28,16 @@ class _Post:
         self.component = component
         self.name = component.name
         self.child: Child | None = None
-        self.ready = False
+        self.ready_at: float | None = None
         self.restart_at: float | None = None
         self.backoff = Backoff()
         self.replaced_since: float | None = None
         self._sent = 0
+
+    @property
+    def ready(self) -> bool:
+        """Whether the child works, or what runs once is done."""
+        return self.ready_at is not None
 
     @property
     def done(self) -> bool:
@@ -50,7 +55,7 @@ class _Post:
 
     def lay_down(self) -> None:
         """Forget the child, which has ended, and how it was told to."""
-        self.child, self.ready, self.replaced_since, self._sent = None, False, None, 0
+        self.child, self.ready_at, self.replaced_since, self._sent = None, None, None, 0
 
 
 class Supervisor:
@@ -150,22 +155,22 @@ class Supervisor:
             if post.child in self._selector.get_map():
                 self._selector.unregister(post.child)
             post.child.close()
-            lived = self._now() - post.child.started
+            worked = 0.0 if post.ready_at is None else self._now() - post.ready_at
             post.lay_down()
             if self._stop_requests or self._failed:
                 self._console.say(post.name, "component_stopped", f"stopped ({_cause(code)})", cause=_cause(code))
             elif not post.component.once:
-                self._try_later(post, lived, _cause(code))
+                self._try_later(post, worked, _cause(code))
             elif code == 0:
-                post.ready = True
+                post.ready_at = self._now()
             else:
                 self._failed = True
                 self._console.say(
                     post.name, "component_failed", f"failed ({_cause(code)})", level="ERROR", cause=_cause(code)
                 )
 
-    def _try_later(self, post: _Post, lived: float, cause: str) -> None:
-        wait = post.backoff.after(lived)
+    def _try_later(self, post: _Post, worked: float, cause: str) -> None:
+        wait = post.backoff.after(worked)
         post.restart_at = self._now() + wait
         words = f"died ({cause}), starts again in {wait:g} s"
         self._console.say(post.name, "component_died", words, level="ERROR", cause=cause, restart_seconds=wait)
@@ -191,7 +196,7 @@ class Supervisor:
                 post.send_stop_signal((self._now() - post.replaced_since) * _HASTE, 0)
 
     def _now_ready(self, post: _Post, where: str) -> None:
-        post.ready = True
+        post.ready_at = self._now()
         seconds = round(self._now() - post.child.started, 2) if post.child else 0.0
         self._console.say(post.name, READY, f"{where}  (ready in {seconds:.1f} s)", where=where, seconds=seconds)
 

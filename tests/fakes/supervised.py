@@ -1,12 +1,14 @@
-"""A supervisor in a process of its own, over small scripts: `python -m tests.fakes.supervised SPEC`.
+"""A supervisor in a process of its own, over small scripts: `python -m tests.fakes.supervised SPEC [SPEED]`.
 
 SPEC is a JSON list of {"name", "script" or "command", "start_turn", "stop_turn", "once", "stop_signals", "silent"}. One
-that is silent is said not to work in its first life, as soon as it is ready.
+that is silent is said not to work in its first life, as soon as it is ready. At SPEED 10 the supervisor counts ten seconds
+while one passes.
 """
 
 import json
 import signal
 import sys
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +35,7 @@ def _component(spec: dict[str, Any]) -> Component:
 def main() -> int:
     """Run what the command line asks for."""
     console = Console(sys.stdout)
-    specs = json.loads(sys.argv[1])
+    specs, speed = json.loads(sys.argv[1]), float(*sys.argv[2:] or [1])
     accused: dict[str, int] = {}
 
     def silent(running: Mapping[str, int]) -> dict[str, str]:
@@ -47,6 +49,7 @@ def main() -> int:
             console,
             all_ready=lambda: console.say("main", "ready", "all ready"),
             silent=silent,
+            now=lambda: time.monotonic() * speed,
         ).run()
     finally:
         console.close()

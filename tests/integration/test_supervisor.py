@@ -27,10 +27,12 @@ LONGEST = 90.0
 class Run:
     """A supervisor that runs, and what it has printed so far."""
 
-    def __init__(self, parts: list[dict[str, Any]]) -> None:
+    def __init__(self, parts: list[dict[str, Any]], speed: float) -> None:
         self.lines: list[dict[str, Any]] = []
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fakes.supervised", json.dumps(parts)], cwd=ROOT, stdout=subprocess.PIPE
+            [sys.executable, "-m", "tests.fakes.supervised", json.dumps(parts), str(speed)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
         )
         # A line that never comes is a failure, and not for ever.
         self._end = threading.Timer(LONGEST, self.process.kill)
@@ -78,8 +80,8 @@ class Run:
 def supervise() -> Iterator[Callable[..., Run]]:
     runs: list[Run] = []
 
-    def start(*parts: dict[str, Any]) -> Run:
-        runs.append(Run(list(parts)))
+    def start(*parts: dict[str, Any], speed: float = 1) -> Run:
+        runs.append(Run(list(parts), speed))
         return runs[-1]
 
     yield start
@@ -125,6 +127,24 @@ def test_a_dead_part_is_started_again_with_a_growing_wait(supervise):
     assert [death["cause"] for death in deaths] == ["exit code 3"] * 3
     assert [death["restart_seconds"] for death in deaths] == [0.5, 1.0, 2.0]
     assert run.stop() == 0
+
+
+def test_what_came_up_and_worked_is_back_at_once_each_time_and_what_never_came_up_is_not(supervise):
+    """However old they were: one of them was at work for that time."""
+    run = supervise(
+        {"name": "killed", "script": SAY_READY + "time.sleep(0.5)"},
+        {"name": "stillborn", "script": "import time; time.sleep(0.5)"},
+        speed=10,
+    )
+    while sorted(run.order_of("component_died")).count("stillborn") < 2 or len(run.order_of("component_died")) < 4:
+        run.message("component_died")
+    assert run.stop() == 0
+    waits = {name: [] for name in ("killed", "stillborn")}
+    for line in run.lines:
+        if line["message"] == "component_died":
+            waits[line["component"]].append(line["restart_seconds"])
+    assert waits["killed"][:2] == [0.5, 0.5]
+    assert waits["stillborn"][:2] == [0.5, 1.0]
 
 
 def test_a_program_that_cannot_be_started_is_tried_again_and_hurts_nobody(supervise):

@@ -34,9 +34,9 @@ def test_waits_double_up_to_the_most():
     assert [backoff.after(1) for _ in range(9)] == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
-def test_a_calm_life_starts_the_waits_afresh():
-    backoff = Backoff(first=0.5, most=30, calm=30)
-    assert [backoff.after(lived) for lived in (0, 0, 31, 0, 29)] == [0.5, 1, 0.5, 1, 2]
+def test_work_starts_the_waits_afresh():
+    backoff = Backoff(first=0.5, most=30, calm=3)
+    assert [backoff.after(worked) for worked in (0, 0, 3, 0, 2.9)] == [0.5, 1, 0.5, 1, 2]
 
 
 def test_off_a_terminal_every_line_is_json_with_its_component():
