@@ -1,15 +1,19 @@
 """The Redis transport, as we need it.
 
-It has one client per channel, where kombu makes one for every command, a tenth of a task's cost. And what lies on a
-lane without being a message is dropped, where kombu lets it end the worker.
+It has one client per channel, where kombu makes one for every command, a tenth of a task's cost. And three things end
+no worker that do with kombu: what lies on a lane without being a message, a broker without memory, and one that went
+away while work was in hand.
 """
 
 import logging
+from contextlib import suppress
 from queue import Empty
 from typing import Any
 from uuid import uuid4
 
 from kombu.transport import redis, virtual
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import OutOfMemoryError
 
 from tasks.app import app
 
@@ -30,10 +34,30 @@ class Message(virtual.Message):
             raise Malformed(type(error).__name__) from error
 
 
+class QoS(redis.QoS):
+    """What is in hand and not acknowledged yet, noted at the broker as long as it has room for that."""
+
+    def append(self, message: Any, delivery_tag: str) -> None:
+        """Note a message that was taken from its lane, from which it is gone: it is done, with the note or without.
+
+        Should the worker die with one that has none, the relay announces again what it was about.
+        """
+        try:
+            super().append(message, delivery_tag)
+        except OutOfMemoryError:
+            virtual.QoS.append(self, message, delivery_tag)
+
+    def restore_visible(self, *args: Any, **options: Any) -> None:
+        """Give back what dead workers had in hand, unless there is no room for it."""
+        with suppress(OutOfMemoryError):
+            super().restore_visible(*args, **options)
+
+
 class Channel(redis.Channel):
     """A channel that keeps its client for as long as it keeps its connection pool, and outlives what it can't read."""
 
     Message = Message
+    QoS = QoS
     _kept: tuple[object, Any] | None = None
 
     def _create_client(self, asynchronous: bool = False) -> Any:
@@ -42,6 +66,12 @@ class Channel(redis.Channel):
         if self._kept is None or self._kept[0] is not self.pool:
             self._kept = (self.pool, super()._create_client())
         return self._kept[1]
+
+    def _connparams(self, asynchronous: bool = False) -> Any:
+        if self.connection.client is None:
+            # The connection was given up. Who acknowledges what it brought, or gives that back, expects this error.
+            raise ConnectionLost("the connection to the broker was given up")
+        return super()._connparams(asynchronous=asynchronous)
 
     def _brpop_read(self, **options: Any) -> Any:
         try:

@@ -1,8 +1,8 @@
 """A supervisor in a process of its own, over small scripts: `python -m tests.fakes.supervised SPEC [SPEED]`.
 
 SPEC is a JSON list of {"name", "script" or "command", "start_turn", "stop_turn", "once", "stop_signals", "silent"}. One
-that is silent is said not to work in its first life, as soon as it is ready. At SPEED 10 the supervisor counts ten seconds
-while one passes.
+that is silent is said not to work in its first life, as soon as it is ready. At SPEED 10 the supervisor counts ten
+seconds while one passes.
 """
 
 import json
