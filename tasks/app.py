@@ -25,6 +25,7 @@ class NotificationsCelery(Celery):  # type: ignore[misc]
         self.build: Callable[[], Services] | None = None
         self.fused_events: FusedEvents | None = None
         self.heart: Heart | None = None
+        self.exit_code = 0
         self.traffic = Traffic()
         self._services: tuple[int, Services] | None = None
         self._services_lock = threading.Lock()

@@ -53,7 +53,8 @@ def _ready(sender: Any, **_: Any) -> None:
 
 
 @worker_shutdown.connect
-def _stopped(**_: Any) -> None:
+def _stopped(sender: Any, **_: Any) -> None:
+    app.exit_code = sender.exitcode or 0
     if app.heart is not None:
         app.heart.stop()
     app.services().close()

@@ -32,3 +32,5 @@ def run(settings: Settings, group: str | None) -> None:
             "--without-mingle",
         ]
     )
+    # Celery keeps it to itself, and who runs workers by their exit codes would take a crash for a wish.
+    raise SystemExit(app.exit_code)

@@ -1,4 +1,4 @@
-"""Our Redis transport against a real server that runs full and dies: what kombu makes of it would end the worker."""
+"""Workers on a real Redis that runs full and dies: kombu and Celery would end there, and say that all is well."""
 
 import socket
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ from kombu import Connection, Consumer, Queue
 from kombu.transport import TRANSPORT_ALIASES
 
 from tests.drills.broker import Own
+from tests.integration.product import run
 
 ALIAS = "redis-of-ours"
 
@@ -68,3 +69,13 @@ def test_a_broker_that_dies_while_work_is_in_hand_is_a_lost_connection_and_nothi
         connection.close()
     with pytest.raises(lost):
         taken[0].ack()
+
+
+def test_a_worker_that_cannot_go_on_says_so_by_its_exit_code(server, tmp_path):
+    """It has to name its lanes at the broker, and may not."""
+    settings = {"DATA_DIR": str(tmp_path / "data"), "REDIS_URL": server.url, "SECRET_KEY": "long enough for a test"}
+    assert run("prepare", **settings).returncode == 0
+    server.limit("1kb")
+    ended = run("worker", "local", **settings)
+    assert ended.returncode == 1
+    assert "OutOfMemoryError" in ended.stderr
