@@ -27,6 +27,14 @@ class Serving:
     took: Mapping[str, timedelta] | None
     has_room: bool
 
+    def moves(self, lane: str, patience: timedelta) -> bool:
+        """Whether it shows that what waits on a lane waits its turn: it takes from there, or works and has no room."""
+        if lane not in self.lanes or self.took is None:
+            return False
+        if self.has_room:
+            return self.took.get(lane, timedelta.max) <= patience
+        return min(self.took.values(), default=timedelta.max) <= _LONGEST_WORK
+
 
 class Crossings:
     """Judges canaries by their age on the clock by which they are sent."""
@@ -71,14 +79,8 @@ class Crossings:
         return _BROKER if canary.published_at is None else _WORKERS
 
     def _is_excused(self, worker: Serving, lane: str) -> bool:
-        """Whether a worker shows that what waits on a lane waits its turn: it works, and has no room."""
-        if lane not in worker.lanes:
-            return False
-        if worker.took is None:
-            return True
-        if worker.has_room:
-            return worker.took.get(lane, timedelta.max) <= self._patience
-        return min(worker.took.values(), default=timedelta.max) <= _LONGEST_WORK
+        """Whether a worker is the reason why a canary of a lane is late, and no fault of it."""
+        return (worker.took is None and lane in worker.lanes) or worker.moves(lane, self._patience)
 
 
 def times_of(sent: Mapping[str, Canary], lanes: Iterable[str], now: datetime) -> dict[str, tuple[float, float]]:

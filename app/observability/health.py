@@ -9,6 +9,8 @@ from concurrent.futures import TimeoutError as TooLate
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from sqlalchemy import Connection
+
 from app.domain.clock import Clock
 from app.domain.notifications import lanes_of
 from app.observability.checks import Check
@@ -51,7 +53,8 @@ class Health:
     ) -> None:
         """Relays and workers are dead after the longest silence.
 
-        What could go on may be left lying for the longest wait, whatever has died meanwhile.
+        What could go on may be left lying for the longest wait, whatever has died meanwhile, and longer where workers
+        show that it waits its turn: a queue is no fault.
         """
         self._database = database
         self._clock = clock
@@ -99,16 +102,16 @@ class Health:
                 return {"database": Check("failing", "the schema is older than this version")}
             with self._database.read() as conn:
                 beats = heartbeats.known(conn)
-                longest = due.longest(conn, self._clock.now())
                 sent = canaries.known(conn)
-            alive = [beat for beat in beats if beat.role == "worker" and self._is_alive(beat)]
-            canary = self._crossings.check(sent, [self._serving(beat) for beat in alive])
+                workers = [self._serving(beat) for beat in beats if beat.role == "worker" and self._is_alive(beat)]
+                left_lying = self._left_lying(conn, workers)
+            canary = self._crossings.check(sent, workers)
         except DatabaseUnavailable:
             return {"database": Check("failing", "not available")}
         return {
             "database": Check("ok", "answers, schema is current"),
             "relay": self._relay([beat for beat in beats if beat.role == "relay"]),
-            "workers": self._workers(alive, longest),
+            "workers": self._workers(workers, left_lying),
             "canary": canary,
         }
 
@@ -119,15 +122,26 @@ class Health:
         said = f"last sign of life {age.total_seconds():.0f} s ago"
         return Check("ok" if age <= self._longest_silence else "failing", said)
 
-    def _workers(self, alive: Sequence[heartbeats.Beat], longest: due.Due | None) -> Check:
+    def _left_lying(self, conn: Connection, alive: Sequence[Serving]) -> due.Due | None:
+        """What is due for too long on a lane of which no worker shows that it moves."""
+        now = self._clock.now()
+        found = due.longest(conn, now)
+        if found is None or self._age(found.since) <= self._longest_wait:
+            return None
+        moving = {lane for lane in self._lanes for worker in alive if worker.moves(lane, self._longest_silence)}
+        if found.lane in moving:
+            found = due.longest(conn, now, [lane for lane in self._lanes if lane not in moving])
+        return found if found is not None and self._age(found.since) > self._longest_wait else None
+
+    def _workers(self, alive: Sequence[Serving], left_lying: due.Due | None) -> Check:
         """Whether somebody alive listens on every lane, and whether what is due is taken up."""
-        heard = set().union(*(_heard_by(beat) for beat in alive))
+        heard = {lane for worker in alive for lane in worker.lanes}
         faults = []
         if unheard := [lane for lane in self._lanes if lane not in heard]:
             faults.append(f"no live worker serves {', '.join(unheard)}")
-        if longest is not None and (waits := self._age(longest.since)) > self._longest_wait:
-            said = f"the oldest due notification waits {waits.total_seconds():.0f} s, on the lane {longest.lane}"
-            faults.append(said)
+        if left_lying is not None:
+            waits = self._age(left_lying.since).total_seconds()
+            faults.append(f"the oldest due notification waits {waits:.0f} s, on the lane {left_lying.lane}")
         if faults:
             return Check("failing", "; ".join(faults))
         return Check("ok", f"{len(alive)} alive, every lane is served, and what is due is taken up")
@@ -141,15 +155,11 @@ class Health:
         if took is not None:
             age = self._age(beat.beat_at)
             since = {lane: age + timedelta(seconds=seconds) for lane, seconds in took.items()}
-        return Serving(_heard_by(beat), since, beat.detail.get("holds", 0) < beat.detail.get("room", 0))
+        heard = set(beat.detail.get("lanes", ())) - set(beat.detail.get("deaf", ()))
+        return Serving(heard, since, beat.detail.get("holds", 0) < beat.detail.get("room", 0))
 
     def _age(self, moment: datetime) -> timedelta:
         return max(self._clock.now() - moment, timedelta())
-
-
-def _heard_by(beat: heartbeats.Beat) -> set[str]:
-    """The lanes that a worker listens on."""
-    return set(beat.detail.get("lanes", ())) - set(beat.detail.get("deaf", ()))
 
 
 class _Question:

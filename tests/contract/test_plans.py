@@ -113,6 +113,7 @@ def test_what_is_watched(spine: Spine, clock: FakeClock):
         Metrics(spine.database, clock, list(spine.channels)).snapshot()
         with spine.database.read() as conn:
             due.longest(conn, clock.now())
+            due.longest(conn, clock.now(), ["inapp", "email"])
             relay.next_due(conn)
 
     check(spine, look)

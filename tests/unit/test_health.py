@@ -208,6 +208,40 @@ def test_what_is_due_and_left_lying_fails_the_service(database, clock, workers, 
 
 
 @pytest.mark.parametrize(
+    "at_work",
+    [
+        {"took": {"email": 25}, "holds": 0, "room": 4},
+        {"took": {"bulk": 60}, "holds": 4, "room": 4},
+    ],
+    ids=["it takes from the lane", "it is full, and works"],
+)
+def test_what_waits_its_turn_in_a_long_queue_is_no_fault(database, clock, workers, at_work):
+    insert_notification(database, clock.now(), status="pending", announced_at=clock.now())
+    clock.advance(minutes=10)
+    worker(database, clock, "worker@a#2", *LANES, **at_work)
+    assert workers() == ("ok", "1 alive, every lane is served, and what is due is taken up")
+    # What it says of its work was so when it said it.
+    clock.advance(seconds=1)
+    stalled = ("failing", "the oldest due notification waits 601 s, on the lane email")
+    assert workers() == stalled
+    worker(database, clock, "worker@a#2", *LANES, took={"bulk": 1}, holds=0, room=4)
+    assert workers() == stalled
+    worker(database, clock, "worker@a#2", *LANES, took={}, holds=4, room=4)
+    assert workers() == stalled
+
+
+def test_a_lane_that_stands_still_is_seen_behind_the_longer_queue_of_another(database, clock, workers):
+    insert_notification(database, clock.now(), lane="bulk", status="pending", announced_at=clock.now())
+    clock.advance(minutes=10)
+    insert_notification(database, clock.now(), lane="email", status="pending")
+    clock.advance(seconds=130)
+    worker(database, clock, "worker@a#2", *LANES, took={"bulk": 1}, holds=0, room=4)
+    assert workers()[0] == "ok"
+    clock.advance(seconds=1)
+    assert workers() == ("failing", "the oldest due notification waits 131 s, on the lane email")
+
+
+@pytest.mark.parametrize(
     "row",
     [
         {"status": "held", "reason": "digest", "next_at": timedelta(days=1)},
