@@ -43,8 +43,8 @@ class Broker(Protocol):
     def limit(self, size: str) -> None:
         """Let it take no more than that much memory, such as 1mb; 0 is no limit."""
 
-    def published(self) -> int:
-        """How many messages were put on its lists since it was started."""
+    def published(self) -> int | None:
+        """How many messages were put on its lists since it was started; None when it does not say."""
 
 
 class Embedded:

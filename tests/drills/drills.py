@@ -42,7 +42,7 @@ DRILLS: Mapping[str, Drill] = {
         Drill("D17-postgresql", "PostgreSQL crashes, then takes no writing", lost_postgres, ground=Cluster),
         Drill("D18", "the clock jumps an hour back, then forward", moved_clock, ground=Clock),
         Drill("D19", "a storm of progress, and a few errors", storm, STORM),
-        Drill("D20", "a long time, with faults at random", soak),
+        Drill("D20", "a long time, with faults at random", soak, takes=(30, 30), by_minutes=True),
         Drill(
             "upgrade",
             "an older version (--from), replaced part by part: workers, relay, API",

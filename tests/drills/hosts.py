@@ -29,8 +29,9 @@ from tests.drills.fleet import PARTS, Fleet
 from tests.drills.judge import judge
 from tests.drills.load import Load
 from tests.drills.network import Network, NoNetwork
-from tests.drills.rabbit import NoRabbit, own_rabbit
+from tests.drills.rabbit import NoRabbit, Rabbit
 from tests.drills.stage import Options, Result, Stage
+from tests.drills.watch import Watch
 
 API, FIRST, SECOND = "api", "w1", "w2"
 WORKERS = tuple(name for name in PARTS if name not in ("api", "relay"))
@@ -206,15 +207,19 @@ def _performed(directory: Path, given: argparse.Namespace, console: Console) -> 
     with (
         network,
         own_cluster(network.address, network.block) as postgres,
-        own_rabbit(network.address) if given.rabbitmq else nullcontext() as rabbitmq,
-        Hosts(directory, network, postgres=postgres, own_redis=True, rabbitmq=rabbitmq, environ=environ) as hosts,
+        Rabbit(network.address) if given.rabbitmq else nullcontext() as rabbit,
+        Hosts(
+            directory, network, postgres=postgres, own_redis=True, rabbitmq=rabbit and rabbit.url, environ=environ
+        ) as hosts,
+        Watch(hosts.url) as watch,
         console.status("starting") as status,
     ):
         users = [f"u-{number}" for number in range(_RECEIVERS)]
         for user, receiver in zip(users, network.receivers, strict=True):
             hosts.add_user(user, receiver)
         load = Load(hosts.url, hosts.authorization(), users, given.seed)
-        stage = Stage(hosts, load, Options(directory, seed=given.seed), 1.0, lambda text, _part: status.update(text))
+        options = Options(directory, seed=given.seed)
+        stage = Stage(hosts, load, watch, None, options, 1.0, lambda text, _part: status.update(text))
         if given.count:
             scale_out(stage, given.count, given.delay)
         else:
@@ -224,7 +229,7 @@ def _performed(directory: Path, given: argparse.Namespace, console: Console) -> 
         stage.notes.append(stored(stage, len(case.facts.rows)))
     judgement = judge(case)
     recovered = max(last_change(case.facts.rows) - stage.fault_over_at, 0.0)
-    faults = (*stage.faults, *judgement.faults)
+    faults = (*stage.faults, *watch.faults, *judgement.faults)
     return Result("hosts", judgement, recovered, tuple(stage.notes), faults, time.monotonic() - began)
 
 

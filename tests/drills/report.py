@@ -1,11 +1,12 @@
 """What people get to see of a drill."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.drills.stage import Result
+from tests.drills.stage import Drill, Options, Result
 
 _MOST_FAULTS = 20
 _COLUMNS = (
@@ -23,6 +24,19 @@ _COLUMNS = (
     "recovered",
     "took",
 )
+
+
+def time_of(seconds: float) -> str:
+    """A time as people say it."""
+    return f"{seconds:.0f} s" if seconds < 100 else f"{math.ceil(seconds / 60)} min"
+
+
+def foretold(drills: Sequence[Drill], options: Options) -> str:
+    """How long these will take."""
+    which = drills[0].name if len(drills) == 1 else f"{len(drills)} drills"
+    by_minutes = [drill.name for drill in drills if drill.by_minutes]
+    share = f", {options.minutes:g} min of them {by_minutes[0]} (--minutes)" if by_minutes and len(drills) > 1 else ""
+    return f"{which}: about {time_of(sum(drill.lasts(options) for drill in drills))}{share}"
 
 
 def show(console: Console, results: Iterable[Result]) -> None:

@@ -6,21 +6,20 @@ import signal
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-import psycopg
 import requests
-from sqlalchemy.engine import make_url
 
 from app.observability.logging import READY
 from app.store.engine import Database
 from tests.drills.broker import Broker, Embedded, Own
+from tests.drills.databases import fresh_database
 from tests.drills.processes import Process, children
+from tests.drills.rabbit import Rabbit
 from tests.fakes.ledger import Entry, read_ledger
 from tests.fakes.ports import free_port
 
@@ -29,6 +28,8 @@ MAIN = ROOT / "main.py"
 Script = Mapping[str, Sequence[Mapping[str, Any]]]
 READY_SECONDS = 90.0
 STOP_SECONDS = 75.0
+OWN = "own"
+"""In the place of the URL of a RabbitMQ: one of the drill's own."""
 _LOOK_SECONDS = 0.05
 _ADMIN_KEY = "the-drills-own-key"
 _KEPT_FROM_ENVIRONMENT = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ")
@@ -66,8 +67,8 @@ class Rig:
         """`postgres` is the URL of a server where a fresh database may be made; without one it is SQLite.
 
         With `own_redis` the drill runs the broker, else the product runs its embedded one; `rabbitmq` is the URL of
-        one that carries the messages instead. `mail` is what the mail server says, by phase. All of the drill's own
-        servers are at that address.
+        one that carries the messages instead, or OWN, and then that is what `broker` hurts. `mail` is what the mail
+        server says, by phase. All of the drill's own servers are at that address.
         """
         self.directory = directory
         self.data_dir = directory / "data"
@@ -93,7 +94,7 @@ class Rig:
             self.failpoints.mkdir(parents=True, exist_ok=True)
             database_url = f"sqlite:///{self.data_dir / 'notifications.db'}"
             if self._postgres is not None:
-                database_url = cleanup.enter_context(_fresh_database(self._postgres))
+                database_url = cleanup.enter_context(fresh_database(self._postgres))
             self.database = Database(database_url)
             cleanup.callback(self.database.close)
             environ = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}
@@ -121,6 +122,9 @@ class Rig:
                 self.broker = own
             else:
                 self.broker = Embedded(self.data_dir, self._broker_process)
+            if self._rabbitmq == OWN:
+                rabbit = cleanup.enter_context(Rabbit(self._address))
+                self._rabbitmq, self.broker = rabbit.url, rabbit
             if self._rabbitmq is not None:
                 self._environ["CELERY_BROKER_URL"] = self._rabbitmq
             cleanup.callback(self._kill)
@@ -288,16 +292,3 @@ class Rig:
             process.wait()
             if process.stdout is not None:
                 process.stdout.close()
-
-
-@contextmanager
-def _fresh_database(server: str) -> Iterator[str]:
-    name = f"notifications_drill_{uuid.uuid4().hex[:12]}"
-    with psycopg.connect(server, autocommit=True, connect_timeout=3) as conn:
-        conn.execute(f'CREATE DATABASE "{name}"')
-    try:
-        # The driver's name is left to the product, as a user would.
-        yield make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
-    finally:
-        with psycopg.connect(server, autocommit=True) as conn:
-            conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')

@@ -37,7 +37,8 @@ def main(words: Sequence[str]) -> int:
             Console(stderr=True).print(f"no older version to upgrade from: {error}", markup=False, soft_wrap=True)
             return 2
         console.print(f"from {given.older or 'the version before'}: {options.older}", markup=False, soft_wrap=True)
-    results = [_performed(drill, options, console) for drill in chosen]
+    console.print(report.foretold(chosen, options), markup=False)
+    results = [_performed(drill, options, console, f"{at} of {len(chosen)}") for at, drill in enumerate(chosen, 1)]
     report.show(console, results)
     if all(result.passed for result in results):
         shutil.rmtree(directory, ignore_errors=True)
@@ -46,11 +47,20 @@ def main(words: Sequence[str]) -> int:
     return 1
 
 
-def _performed(drill: Drill, options: Options, console: Console) -> Result:
-    columns = (TextColumn("{task.fields[name]:<8}"), BarColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+def _performed(drill: Drill, options: Options, console: Console, turn: str) -> Result:
+    columns = (
+        TextColumn(f"{drill.name} ({turn})"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn(f"of about {report.time_of(drill.lasts(options))}: {{task.description}}"),
+    )
     with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("", name=drill.name, total=1.0)
-        return perform(drill, options, lambda text, part: progress.update(bar, description=text, completed=part))
+        bar = progress.add_task("", total=1.0)
+        result = perform(drill, options, lambda text, part: progress.update(bar, description=text, completed=part))
+    console.print(
+        f"{drill.name} ({turn}) {'holds' if result.passed else 'is BROKEN'}, {result.took:.0f} s", markup=False
+    )
+    return result
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -68,7 +78,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--redis", action="store_true", help="a broker of the drill's own, not the embedded one")
     parser.add_argument(
-        "--rabbitmq", nargs="?", const=RABBITMQ, metavar="URL", help="messages by this server, whose lanes are empty"
+        "--rabbitmq",
+        nargs="?",
+        const=RABBITMQ,
+        metavar="URL|own",
+        help="messages by this server, whose lanes are empty; own: by one of the drill's own, which is what it breaks",
     )
     parser.add_argument(
         "--from",

@@ -17,6 +17,7 @@ from tests.drills.fleet import Fleet
 from tests.drills.grounds import Ground, Impossible
 from tests.drills.judge import ARRIVED, Case, End, Judgement, judge
 from tests.drills.load import Load
+from tests.drills.rabbit import NoRabbit
 from tests.drills.rig import MAIN, MOST_ATTEMPTS, Rig, Script
 from tests.drills.watch import Watch
 
@@ -66,6 +67,16 @@ class Drill:
     """Whether it is such a fleet, of an older version."""
     ground: Callable[[Path], Ground] | None = None
     """Makes what the product stands on, in the drill's folder, where that is what breaks."""
+    takes: tuple[float, float] = (25, 60)
+    """About how many seconds it takes in a tenth of its size and in full, besides `by_minutes`."""
+    by_minutes: bool = False
+    """Whether it goes on for as many minutes as it is told, at any scale."""
+
+    def lasts(self, options: Options) -> float:
+        """About how many seconds it takes from its start to its judgement."""
+        small, full = self.takes
+        grown = max(options.scale - 0.1, 0.0) / 0.9
+        return small + (full - small) * grown + (60 * options.minutes if self.by_minutes else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,9 +255,13 @@ def perform(drill: Drill, options: Options, show: Show) -> Result:
     directory.mkdir(parents=True)
     try:
         return _performed(drill, options, directory, show, began)
-    except (Impossible, TimeoutError, RuntimeError, requests.RequestException) as error:
+    except (Impossible, NoRabbit, TimeoutError, RuntimeError, requests.RequestException) as error:
         nothing = Judgement({}, 0, 0, 0, 0, 0, ())
-        what = "cannot be done here" if isinstance(error, Impossible) else f"ended early by {type(error).__name__}"
+        what = (
+            "cannot be done here"
+            if isinstance(error, Impossible | NoRabbit)
+            else f"ended early by {type(error).__name__}"
+        )
         faults = (f"{what}: {error}",)
         return Result(drill.name, nothing, 0.0, (), faults, time.monotonic() - began, drill.what)
 
