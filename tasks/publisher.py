@@ -58,10 +58,10 @@ class Publisher:
     def _open(self) -> Any:
         if self._channel is None:
             connection = app.connection_for_write(connect_timeout=_TIMEOUT_SECONDS)
-            options: dict[str, Any] = dict(connection.transport_options)
-            if "socket_timeout" in options:
-                options.update(socket_timeout=_TIMEOUT_SECONDS, socket_connect_timeout=_TIMEOUT_SECONDS)
-            connection.transport_options = options
+            # Redis and RabbitMQ have different names for it.
+            on_redis = "socket_timeout" in connection.transport_options
+            names = ("socket_timeout", "socket_connect_timeout") if on_redis else ("read_timeout", "write_timeout")
+            connection.transport_options = connection.transport_options | dict.fromkeys(names, _TIMEOUT_SECONDS)
             self._connection = connection
             # Once: by itself it would try again after two seconds, and for its `default_channel` for ever.
             connection.ensure_connection(max_retries=0)
@@ -77,4 +77,5 @@ class Publisher:
     def _drop(self) -> None:
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
-            connection.release()
+            # Without a farewell, for whose answer a broker that hangs would be waited for once more.
+            connection.collect()

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from redis import Redis
 
+from tests.fakes.freezing import FreezingWay
 from tests.fakes.gate_server import GateServer
 from tests.fakes.ports import free_port
 from tests.integration.product import ROOT, clean_environment
@@ -104,6 +106,23 @@ def test_killed_and_back(server: GateServer, tmp_path: Path):
     server.start()
     assert ringer.ring()["failed"] is None
     ringer.close()
+
+
+def test_a_rabbitmq_that_is_frozen_and_back(tmp_path: Path):
+    """Neither the connection that stands nor a new one is waited for."""
+    server = urlsplit(rabbitmq_url())
+    with FreezingWay(server.hostname or "", server.port or 5672) as way:
+        url = server._replace(netloc=server.netloc.replace(f":{server.port}", f":{way.port}")).geturl()
+        ringer = Ringer(tmp_path, f"redis://127.0.0.1:{free_port()}/0", CELERY_BROKER_URL=url)
+        assert ringer.ring()["failed"] is None
+        way.freeze()
+        said = ringer.ring()
+        assert said["failed"]
+        assert said["took"] < PATIENCE_SECONDS
+        assert said["waiting"] is None
+        way.thaw()
+        assert ringer.ring()["failed"] is None
+        ringer.close()
 
 
 def test_never_there(tmp_path: Path):
