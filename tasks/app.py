@@ -25,7 +25,6 @@ class NotificationsCelery(Celery):  # type: ignore[misc]
         self.build: Callable[[], Services] | None = None
         self.fused_events: FusedEvents | None = None
         self.heart: Heart | None = None
-        self.exit_code = 0
         self.traffic = Traffic()
         self._services: tuple[int, Services] | None = None
         self._services_lock = threading.Lock()
@@ -43,7 +42,7 @@ class NotificationsCelery(Celery):  # type: ignore[misc]
         with self._services_lock:
             if self._services is None or self._services[0] != os.getpid():
                 if self.build is None:
-                    raise RuntimeError("tasks.lifecycle gives the application its services")
+                    raise RuntimeError("tasks.life gives a worker's application its services")
                 self._services = (os.getpid(), self.build())
             return self._services[1]
 

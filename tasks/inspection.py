@@ -8,10 +8,12 @@ needs; on the other lanes nothing passes but the steps of our chain and the ids 
 import json
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.domain.notifications import LANE_INGEST
-from app.store.counters import Refusal
+
+if TYPE_CHECKING:
+    from app.store.counters import Refusal
 
 MOST_BYTES = 1024 * 1024
 """Four times what HTTP takes: JSON that escapes every letter is that much longer."""
@@ -25,7 +27,7 @@ _LONGEST_COUNTDOWN = timedelta(hours=1)
 class Refused(Exception):
     """The message is not for us; `reason` says why, without its content."""
 
-    def __init__(self, reason: Refusal) -> None:
+    def __init__(self, reason: "Refusal") -> None:
         super().__init__(reason)
         self.reason: Refusal = reason
 

@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+from celery.bin.base import CLIContext
+from flower.command import flower
+
 from app.config import Settings
 from app.observability.logging import announce_ready, configure_logging
 from app.runtime.product import FLOWER_HOST
@@ -14,4 +17,8 @@ def run(settings: Settings) -> None:
     """Serve Flower until told to stop."""
     configure_logging(settings, "flower")
     announce_ready(f"http://{FLOWER_HOST}:{settings.flower_port}")
-    app.start(["flower", f"--conf={_CONFIGURATION}"])
+    # It shows what workers tell; the tasks themselves, and all that they work with, are no use to it.
+    app.conf.imports = ()
+    # Past Celery's command line, which would load those of all other commands too.
+    celery = flower.make_context("celery", [], obj=CLIContext(app=app, no_color=True, workdir=None))
+    flower.main([f"--conf={_CONFIGURATION}"], prog_name="flower", parent=celery, standalone_mode=False)

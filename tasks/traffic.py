@@ -4,8 +4,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from app.store.counters import Refusal
+if TYPE_CHECKING:
+    from app.store.counters import Refusal
 
 
 class Traffic:
@@ -28,7 +30,7 @@ class Traffic:
         with self._lock:
             self._took_at[lane] = self._monotonic()
 
-    def refused(self, reason: Refusal) -> None:
+    def refused(self, reason: "Refusal") -> None:
         """Count a message that was dropped."""
         with self._lock:
             self._refused[reason] += 1
@@ -43,13 +45,13 @@ class Traffic:
         with self._lock:
             return {lane: self._monotonic() - at for lane, at in self._took_at.items()}
 
-    def take_refused(self) -> Mapping[Refusal, int]:
+    def take_refused(self) -> "Mapping[Refusal, int]":
         """How many were dropped since this was last asked, or given back by `put_back`."""
         with self._lock:
             taken, self._refused = self._refused, Counter()
         return taken
 
-    def put_back(self, refused: Mapping[Refusal, int]) -> None:
+    def put_back(self, refused: "Mapping[Refusal, int]") -> None:
         """Keep what was taken and could not be stored."""
         with self._lock:
             self._refused.update(refused)

@@ -1,5 +1,7 @@
 """`python main.py worker`: one worker process with threads."""
 
+from celery.utils.nodenames import host_format
+
 from app.config import Settings
 from app.observability.logging import configure_logging
 from tasks.app import app
@@ -18,19 +20,17 @@ def run(settings: Settings, group: str | None) -> None:
     threads = settings.worker_concurrency or (_THREADS[group] if group else _THREADS_FOR_ALL)
     app.component = component
     app.threads = threads
-    app.worker_main(
-        [
-            "--quiet",
-            "--quiet",
-            "worker",
-            "--pool=threads",
-            f"--concurrency={threads}",
-            f"--queues={','.join(served)}",
-            f"--hostname={group or 'all'}@%h",
-            # Workers need not know of each other.
-            "--without-gossip",
-            "--without-mingle",
-        ]
+    # Past Celery's command line, which would load those of all other commands too, Flower and a shell among them.
+    worker = app.Worker(
+        hostname=host_format(f"{group or 'all'}@%h"),
+        queues=served,
+        concurrency=threads,
+        pool_cls="threads",
+        quiet=True,
+        # Workers need not know of each other.
+        without_gossip=True,
+        without_mingle=True,
     )
+    worker.start()
     # Celery keeps it to itself, and who runs workers by their exit codes would take a crash for a wish.
-    raise SystemExit(app.exit_code)
+    raise SystemExit(worker.exitcode or 0)
