@@ -4,17 +4,18 @@ import math
 import time
 
 from flask import Flask, g
-from limits import RateLimitItem
+from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from app.api.errors import Problem
 
 
-def register(app: Flask, limit: RateLimitItem | None) -> None:
-    """Answer 429 to whoever asks more often than that; without a limit, to nobody. Open routes are not counted."""
-    if limit is None:
+def register(app: Flask, rate: str | None) -> None:
+    """Answer 429 to whoever asks more often than that; without a rate, to nobody. Open routes are not counted."""
+    if rate is None:
         return
+    limit = parse(rate)
     limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     @app.before_request

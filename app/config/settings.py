@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from babel.core import Locale, UnknownLocaleError
-from limits import RateLimitItem, parse
 
 from app.config import event_file, mail, receivers
 from app.config.per_channel import channel_kinds, rate_limits, retry_plans, unknown_channels
@@ -47,8 +46,8 @@ class Settings:
     port: int
     secret_key: str | None = field(repr=False)
     admin_api_key: str | None = field(repr=False)
-    api_rate_limit: RateLimitItem | None
-    """Requests per key, or per user, in a window; None is no limit."""
+    api_rate_limit: str | None
+    """Requests per key, or per user, in a window, such as 600/minute; None is no limit."""
     cors_origins: tuple[str, ...]
     trusted_proxies: tuple[Network, ...]
     default_locale: str
@@ -225,12 +224,12 @@ def _token(value: str) -> str:
     return value
 
 
-def _rate(value: str) -> RateLimitItem | None:
+def _rate(value: str) -> str | None:
     if value.lower() == "none":
         return None
     if not re.fullmatch(r"[1-9]\d{0,8}/(second|minute|hour|day)", value):
         raise ValueError
-    return parse(value)
+    return value
 
 
 def _origins(value: str) -> tuple[str, ...]:

@@ -37,7 +37,7 @@ def test_an_empty_environment_gives_the_documented_defaults():
     assert settings.retention_days == 90
     assert (settings.worker_concurrency, settings.flower_port, settings.flower_basic_auth) == (None, 5555, None)
     assert (settings.fuse_steps, settings.failpoint_dir) == (True, None)
-    assert (str(settings.api_rate_limit), settings.cors_origins) == ("600 per 1 minute", ())
+    assert (settings.api_rate_limit, settings.cors_origins) == ("600/minute", ())
     assert settings.trusted_proxies == ()
 
 
