@@ -4,12 +4,13 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-
-import jwt
-from jwt.types import Options
+from typing import TYPE_CHECKING
 
 from app.domain.clock import Clock
 from app.domain.ids import is_user_id
+
+if TYPE_CHECKING:
+    from jwt.types import Options
 
 # One made by somebody else with our key may be a little ahead of our clock, and no more.
 _CLOCK_SKEW = timedelta(seconds=60)
@@ -51,6 +52,8 @@ class UserTokens:
 
         What is made from another token was signed when that one was: `since`.
         """
+        import jwt  # noqa: PLC0415 - as below
+
         now = self._clock.now()
         expires = now.replace(microsecond=0) + self._lifetime
         claims = {"sub": holder, "aud": self._audience, "iat": (since or now).timestamp(), "exp": expires}
@@ -58,6 +61,9 @@ class UserTokens:
 
     def read(self, token: str) -> Signed | None:
         """What a token says, or None when it is no good, or not now."""
+        # Its four megabytes are of use where people sign in, and of none in workers and the relay.
+        import jwt  # noqa: PLC0415
+
         # Times are checked here, against our clock.
         options: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
         options["require"] = ["sub", "aud", "exp"]
