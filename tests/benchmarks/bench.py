@@ -1,122 +1,67 @@
-"""`python main.py bench`: how fast the pipeline is here, next to bare Celery in the same run.
+"""`python main.py bench`: how fast the product is here, next to bare Celery in the same run.
 
-Absolute figures drift with the machine; only the ratios say something. A is a bare chain of four no-ops, C a bare task.
+Absolute figures drift with the machine; only the ratios say something. A is a bare chain of four, C a bare task.
 """
 
 import argparse
+import json
 import os
-import platform
 import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
-from importlib.metadata import version
+from math import ceil
 from pathlib import Path
-from statistics import median
-from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from tests.benchmarks import loads
-from tests.benchmarks.costs import Costs, Meter
-from tests.benchmarks.stage import Stage, set_stage
-
-_LOADS = {
-    "A  bare chain of four": (loads.bare_chain, 300),
-    "B1 one at a time": (loads.singles, 300),
-    "B2 bursts of 500": (loads.bursts, 3000),
-    "C  bare task": (loads.bare_task, 300),
-}
-
-
-@dataclass
-class Measured:
-    """The runs of one load."""
-
-    rates: list[float]
-    costs: list[Costs]
+from tests.benchmarks import apprise_sends, registry, report
+from tests.benchmarks.measuring import Way, measure
 
 
 def main(words: Sequence[str]) -> int:
     """Measure and print; the exit code is 1 when a notification was lost or doubled."""
+    wanted = _wanted(words)
+    console = Console(width=None if sys.stdout.isatty() else 160)
+    if (wanted.apprise or "apprise" in wanted.only) and not apprise_sends.installed():
+        console.print(apprise_sends.HOW_TO_INSTALL, style="red")
+        return 2
+    chosen = registry.chosen(wanted.only, apprise=wanted.apprise)
+    way = Way(wanted.postgres, wanted.processes, wanted.threads, not wanted.unfused, wanted.rounds, scale=wanted.scale)
+    load_before = os.getloadavg()[0]
+    console.print(report.heading(way, load_before))
+    seconds = chosen.seconds(way.rounds, way.scale)
+    console.print(f"This takes about {ceil(seconds / 30) / 2:g} minutes.")
+    columns = (BarColumn(), TimeRemainingColumn(), TextColumn("{task.description}"))
+    sys.setswitchinterval(0.0005)  # as the workers have it
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("starting", total=seconds)
+        results = measure(chosen, way, lambda text, over: progress.update(bar, description=text, advance=over))
+    report.show(console, results)
+    if wanted.json is not None:
+        wanted.json.write_text(json.dumps(report.as_json(results, way, load_before), indent=1) + "\n")
+    return int(results.lost > 0 or results.doubled > 0)
+
+
+def _wanted(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="main.py bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0, help="a factor on the number of notifications")
-    parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=4)
+    parser.add_argument("--quick", action="store_true", help="one round of half as many")
+    parser.add_argument("--only", type=_names, default=(), metavar="NAMES", help=f"some of {','.join(registry.NAMES)}")
+    parser.add_argument("--processes", type=int, default=2, help="workers of the stage")
+    parser.add_argument("--threads", type=int, default=4, help="of each of them")
     parser.add_argument("--postgres", metavar="URL", help="a server to make a database on, instead of SQLite")
     parser.add_argument("--unfused", action="store_true", help="send each step through the broker")
+    parser.add_argument("--apprise", action="store_true", help="compare with apprise's library, if it is installed")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all of it to a file, too")
     wanted = parser.parse_args(words)
-    console = Console()
-    sys.setswitchinterval(0.0005)  # as the workers have it
-    measured = {name: Measured([], []) for name in _LOADS}
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="im2-bench-")))
-        load_before = os.getloadavg()[0]
-        stage = stack.enter_context(
-            set_stage(
-                folder,
-                postgres=wanted.postgres,
-                processes=wanted.processes,
-                threads=wanted.threads,
-                fused=not wanted.unfused,
-            )
-        )
-        progress = stack.enter_context(Progress(console=console, transient=True))
-        task = progress.add_task("measuring", total=(wanted.rounds + 1) * len(_LOADS))
-        for round_ in range(wanted.rounds + 1):
-            for name, (load, count) in _LOADS.items():
-                progress.update(task, description=name)
-                _measure(stage, load, max(int(count * wanted.scale), 10), measured[name], kept=round_ > 0)
-                progress.advance(task)
-        lost, doubled = _judge(stage)
-    _print(console, wanted, measured, load_before)
-    console.print(f"lost {lost}, doubled {doubled}", style="red" if lost or doubled else "green")
-    return 1 if lost or doubled else 0
+    if wanted.quick:
+        wanted.rounds, wanted.scale = 1, 0.5
+    return wanted
 
 
-def _measure(stage: Stage, load: Any, count: int, measured: Measured, *, kept: bool) -> None:
-    """Run a load once; the first round only warms up."""
-    meter = Meter(stage)
-    rate = load(stage, count)
-    if kept:
-        measured.rates.append(rate)
-        measured.costs.append(meter.costs(count))
-
-
-def _judge(stage: Stage) -> tuple[int, int]:
-    """Compare what was accepted with what the receiver got."""
-    with stage.services.database.read() as conn:
-        accepted = set(conn.exec_driver_sql("SELECT id FROM notifications").scalars())
-    got = stage.received()
-    return len(accepted - set(got)), len(got) - len(set(got))
-
-
-def _print(console: Console, wanted: argparse.Namespace, measured: dict[str, Measured], load_before: float) -> None:
-    store = "PostgreSQL" if wanted.postgres else "SQLite, synchronous=FULL"
-    console.print(
-        f"Python {platform.python_version()}, Celery {version('celery')}, {os.cpu_count()} cores, "
-        f"load before {load_before:.1f}; "
-        f"{store}; {wanted.processes} workers × {wanted.threads} threads, {'unfused' if wanted.unfused else 'fused'}; "
-        f"{wanted.rounds} rounds, interleaved"
-    )
-    table = Table("load", "n/s median", "min", "max", "÷ A", "Redis commands", "messages", "commits", "worker CPU µs")
-    yardstick = measured["A  bare chain of four"].rates
-    for name, runs in measured.items():
-        ratio = median(rate / bare for rate, bare in zip(runs.rates, yardstick, strict=True))
-        cost = runs.costs[-1]
-        table.add_row(
-            name,
-            f"{median(runs.rates):,.0f}",
-            f"{min(runs.rates):,.0f}",
-            f"{max(runs.rates):,.0f}",
-            f"{ratio:.2f}",
-            f"{cost.commands:.1f}",
-            f"{cost.messages:.2f}",
-            f"{cost.commits:.2f}",
-            f"{median(one.cpu_microseconds for one in runs.costs):,.0f}",
-        )
-    console.print(table)
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if unknown := [name for name in names if name not in registry.NAMES]:
+        raise argparse.ArgumentTypeError(f"no such load: {', '.join(unknown)}")
+    return names

@@ -1,56 +1,66 @@
 """What a load costs, counted rather than timed: commands, messages, commits and CPU for each notification."""
 
 import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
+from redis import Redis
 
-from tests.benchmarks.stage import Stage
+from tests.benchmarks.commits import Commits
+
+Parts = Mapping[str, Sequence[int]]
+"""Process ids by what people call them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Costs:
-    """Per notification."""
+    """Per notification; `cpu` is microseconds by part."""
 
     commands: float
     messages: float
     commits: float
-    cpu_microseconds: float
+    cpu: Mapping[str, float]
 
 
 class Meter:
     """Reads the counters when it is made, and again when it is asked."""
 
-    def __init__(self, stage: Stage) -> None:
-        self._stage = stage
-        self._before = self._read()
+    def __init__(self, redis: Redis, commits: Commits, parts: Parts) -> None:
+        self._redis = redis
+        self._commits = commits
+        self._parts = parts
+        self._before = self._counted()
+        self._used = self._cpu()
 
     def costs(self, count: int) -> Costs:
         """What has happened since, per notification."""
-        after = self._read()
-        return Costs(*((later - earlier) / count for earlier, later in zip(self._before, after, strict=True)))
+        commands, messages, commits = (
+            (after - before) / count for before, after in zip(self._before, self._counted(), strict=True)
+        )
+        cpu = {name: (used - self._used[name]) / count * 1e6 for name, used in self._cpu().items()}
+        return Costs(commands, messages, commits, cpu)
 
-    def _read(self) -> tuple[float, float, float, float]:
-        stats: Any = self._stage.redis.info("commandstats")
+    def _counted(self) -> tuple[float, float, float]:
+        stats: Any = self._redis.info("commandstats")
         commands = sum(entry["calls"] for name, entry in stats.items() if name.startswith("cmdstat_"))
-        messages = stats.get("cmdstat_lpush", {}).get("calls", 0)
-        cpu = sum(_cpu_microseconds(pid) for pid in (*self._stage.workers, *self._stage.bare))
-        return commands, messages, self._commits(), cpu
+        return commands, stats.get("cmdstat_lpush", {}).get("calls", 0), self._commits.so_far()
 
-    def _commits(self) -> float:
-        """Commits, as PostgreSQL counts them; SQLite keeps no count, so there the moments on record stand for them."""
-        with self._stage.services.database.read() as conn:
-            if self._stage.services.database.is_sqlite:
-                return float(conn.execute(text("SELECT count(DISTINCT at) FROM audit")).scalar_one())
-            return float(
-                conn.execute(
-                    text("SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()")
-                ).scalar_one()
-            )
+    def _cpu(self) -> dict[str, float]:
+        return {name: sum(map(_cpu_seconds, pids)) for name, pids in self._parts.items()}
 
 
-def _cpu_microseconds(pid: int) -> float:
+def _cpu_seconds(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK") * 1e6
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def pss_megabytes(pids: Sequence[int]) -> float:
+    """What these processes have in memory; of what they share with others, their share."""
+    return sum(_pss_kilobytes(pid) for pid in pids) / 1024
+
+
+def _pss_kilobytes(pid: int) -> int:
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))

@@ -1,45 +1,47 @@
-"""The loads that are measured. Each returns how many notifications a second it brought through."""
+"""The loads that are measured against bare Celery, and bare Celery itself. Each tells its notifications a second."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tests.benchmarks import noop
+from tests.benchmarks.aims import Figure
+from tests.benchmarks.sample import Load, Sample
 from tests.benchmarks.stage import Stage, wait_until
 
 BATCH = 500
 
 
-def bare_chain(stage: Stage, count: int) -> float:
+def bare_chain(stage: Stage, count: int) -> Sample:
     """A: chains of four tasks that do nothing, through the broker step by step."""
     return _bare(stage, count, lambda number: noop.four(number).apply_async())
 
 
-def bare_task(stage: Stage, count: int) -> float:
+def bare_task(stage: Stage, count: int) -> Sample:
     """C: single tasks that do nothing."""
     return _bare(stage, count, lambda number: noop.one(number).apply_async())
 
 
-def _bare(stage: Stage, count: int, publish: Callable[[int], object]) -> float:
+def _bare(stage: Stage, count: int, publish: Callable[[int], object]) -> Sample:
     before = stage.through()
     began = time.perf_counter()
     for number in range(count):
         publish(number)
     wait_until(lambda: stage.through() >= before + count, f"{count} bare tasks")
-    return count / (time.perf_counter() - began)
+    return _rate(count, began)
 
 
-def singles(stage: Stage, count: int) -> float:
-    """B: one event and one commit at a time; signed webhooks to one fast receiver."""
+def singles(stage: Stage, count: int) -> Sample:
+    """B1: one event and one commit at a time; signed webhooks to one fast receiver."""
     _users(stage, 1)
     began = time.perf_counter()
     for number in range(count):
         stage.services.intake.submit(_event(0, f"s{began}-{number}"), owner="bench", actor="system:bench")
     wait_until(lambda: stage.open_rows() == 0, f"{count} single notifications")
-    return count / (time.perf_counter() - began)
+    return _rate(count, began)
 
 
-def bursts(stage: Stage, count: int) -> float:
-    """B: batches of 500 events for four targets, announced as the product does it."""
+def bursts(stage: Stage, count: int) -> Sample:
+    """B2: batches of 500 events for four targets, announced as the product does it."""
     _users(stage, 4)
     began = time.perf_counter()
     for start in range(0, count, BATCH):
@@ -48,7 +50,11 @@ def bursts(stage: Stage, count: int) -> float:
         assert len(accepted) == len(events)
         assert not rejected
     wait_until(lambda: stage.open_rows() == 0, f"a burst of {count}")
-    return count / (time.perf_counter() - began)
+    return _rate(count, began)
+
+
+def _rate(count: int, began: float) -> Sample:
+    return Sample(count, {Figure.RATE: count / (time.perf_counter() - began)})
 
 
 def _users(stage: Stage, count: int) -> None:
@@ -65,3 +71,12 @@ def _event(user: int, job: str) -> dict[str, object]:
         "channels": ["webhook"],
         "data": {"job_id": job, "name": "nightly encode", "duration_seconds": 1834},
     }
+
+
+YARDSTICK: Load[Stage] = Load("bare", "A  bare chain of four", bare_chain, 300, 2.0)
+LOADS: Sequence[Load[Stage]] = (
+    YARDSTICK,
+    Load("singles", "B1 one at a time", singles, 300, 1.0),
+    Load("bursts", "B2 bursts of 500", bursts, 3000, 3.0),
+    Load("task", "C  bare task", bare_task, 300, 0.5),
+)

@@ -22,7 +22,10 @@ from app.store.engine import Database
 from app.store.migrate import upgrade
 from tasks.app import app as product_app
 from tasks.publisher import Publisher
+from tests.benchmarks.commits import Commits
+from tests.benchmarks.costs import Meter, Parts
 from tests.benchmarks.noop import app as yardstick
+from tests.fakes.ledger import Entry
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_SECONDS = 120.0
@@ -30,14 +33,15 @@ DEADLINE_SECONDS = 120.0
 
 @dataclass
 class Stage:
-    """A set stage; `workers` are the product's, `bare` the yardstick's."""
+    """A set stage: the product's workers and its relay, those of the yardstick, a broker and a receiver."""
 
     services: Services
     redis: Redis
+    commits: Commits
     done: Path
     port: int
-    workers: Sequence[int]
-    bare: Sequence[int]
+    parts: Parts
+    _product: ExitStack
 
     def through(self) -> int:
         """How many yardstick tasks have ended."""
@@ -56,8 +60,28 @@ class Stage:
 
     def received(self) -> list[str]:
         """The webhook ids that the receiver got, in order."""
+        return [entry["key"] for entry in self.ledger() if entry["key"]]
+
+    def ledger(self) -> list[Entry]:
+        """All that the receiver got, in order."""
         with urlopen(f"http://127.0.0.1:{self.port}/_ledger", timeout=30) as answer:
-            return [entry["key"] for entry in json.load(answer)]
+            entries: list[Entry] = json.load(answer)
+            return entries
+
+    def judged(self) -> tuple[int, int]:
+        """How many notifications were lost, and how many messages came twice."""
+        with self.services.database.read() as conn:
+            accepted = set(conn.execute(text("SELECT id FROM notifications")).scalars())
+        got = self.received()
+        return len(accepted - set(got)), len(got) - len(set(got))
+
+    def meter(self) -> Meter:
+        """Begins to count."""
+        return Meter(self.redis, self.commits, self.parts)
+
+    def retire(self) -> None:
+        """End the product's parts; the yardstick stays."""
+        self._product.close()
 
     def url(self, place: int) -> str:
         """The receiver's address under one of many loopback hosts, each of which is a target of its own."""
@@ -91,33 +115,43 @@ def set_stage(folder: Path, *, postgres: str | None, processes: int, threads: in
         os.environ.update(environ)
         settings = Settings.load()
         broker = EmbeddedBroker(settings)
-        stack.enter_context(_running(broker.prepare(), {}))
+        server = stack.enter_context(_running(broker.prepare(), {})).pid
         wait_until(broker.ready, "the broker's start")
         database = Database(settings.database_url)
         upgrade(database)
         database.close()
-        port = _receiver(stack)
+        receiver, port = _receiver(stack)
+        product = stack.enter_context(ExitStack())
         options = ["worker", "--pool=threads", f"--concurrency={threads}", "--without-gossip", "--without-mingle"]
         workers = [
-            _celery(stack, "tasks", f"b{n}", [*options, "-Q", "webhook,inapp,email,critical"], environ)
+            _celery(product, "tasks", f"b{n}", [*options, "-Q", "webhook,inapp,email,critical"], environ)
             for n in range(processes)
         ]
         bare = [_celery(stack, "tests.benchmarks.noop", f"a{n}", options, environ) for n in range(processes)]
-        stack.enter_context(_running([sys.executable, "main.py", "relay"], environ))
+        relay = product.enter_context(_running([sys.executable, "main.py", "relay"], environ)).pid
         services = build_services(settings, Publisher(settings), component="bench")
         product_app.threads = threads
-        stack.callback(services.close)
         redis = Redis.from_url((folder / "broker.url").read_text().strip())
         wait_until(lambda: len(product_app.control.ping(timeout=0.5)) >= processes, "the start of the workers")
         wait_until(lambda: len(yardstick.control.ping(timeout=0.5)) >= processes, "the start of the yardstick")
-        yield Stage(services, redis, folder / "done", port, workers, bare)
+        commits = stack.enter_context(Commits(services.database, settings.database_url))
+        stack.callback(services.close)
+        parts = {
+            "workers": workers,
+            "relay": [relay],
+            "broker": [server],
+            "yardstick": bare,
+            "receiver": [receiver],
+            "submission": [os.getpid()],
+        }
+        yield Stage(services, redis, commits, folder / "done", port, parts, product)
 
 
-def _receiver(stack: ExitStack) -> int:
+def _receiver(stack: ExitStack) -> tuple[int, int]:
     words = [sys.executable, "-m", "tests.fakes.receiver", "--host", "0.0.0.0", "--port", "0"]  # noqa: S104
     process = stack.enter_context(_running(words, {}, stdout=subprocess.PIPE))
     assert process.stdout is not None
-    return int(process.stdout.readline())
+    return process.pid, int(process.stdout.readline())
 
 
 def _celery(stack: ExitStack, app: str, name: str, words: Sequence[str], environ: Mapping[str, str]) -> int:

@@ -87,6 +87,7 @@ class Rig:
         self._product: subprocess.Popen[bytes] | None = None
         self._cleanup = ExitStack()
         self.database: Database
+        self.database_url: str
         self.broker: Broker
 
     def __enter__(self) -> Self:
@@ -95,6 +96,7 @@ class Rig:
             database_url = f"sqlite:///{self.data_dir / 'notifications.db'}"
             if self._postgres is not None:
                 database_url = cleanup.enter_context(fresh_database(self._postgres))
+            self.database_url = database_url
             self.database = Database(database_url)
             cleanup.callback(self.database.close)
             environ = {name: os.environ[name] for name in _KEPT_FROM_ENVIRONMENT if name in os.environ}

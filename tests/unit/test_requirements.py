@@ -20,6 +20,8 @@ COMMANDS = {"ruff", "mypy", "import-linter", "pre-commit", "types-requests", "sc
 FOR_BROWSERS = {"playwright"}
 """Imported only by tests/browser, which do without where it is not there."""
 ITS_HOOKS = ROOT / "tests" / "openapi" / "hooks.py"
+FOR_COMPARISON = {"apprise"}
+"""Imported only by the benchmark, which does without where it is not there."""
 _TYPES_ONLY = {"_typeshed"}
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
 
@@ -56,10 +58,15 @@ def imports_of(path: Path) -> Iterator[str]:
             yield str(node.module).partition(".")[0]
 
 
+def users_of(modules: set[str]) -> set[str]:
+    """The folders of the files that import one of them."""
+    return {path.parent.name for path in sources() if modules.intersection(imports_of(path))}
+
+
 def test_everything_imported_is_required():
-    assert imported() - set(requirements("requirements.txt")) == FOR_BROWSERS
-    users = {path.parent.name for path in sources() if FOR_BROWSERS.intersection(imports_of(path))}
-    assert users == {"browser"}
+    assert imported() - set(requirements("requirements.txt")) == FOR_BROWSERS | FOR_COMPARISON
+    assert users_of(FOR_BROWSERS) == {"browser"}
+    assert users_of(FOR_COMPARISON) == {"benchmarks"}
 
 
 def test_everything_required_is_used():
