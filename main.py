@@ -11,6 +11,7 @@ from app import __version__
 
 if TYPE_CHECKING:
     from app.config import Settings
+    from tasks.publisher import Publisher
 
 BAD_SETTINGS = 2
 _OWN_WORDS = frozenset({"bench", "drill"})
@@ -59,9 +60,13 @@ def _everything(settings: "Settings", _arguments: argparse.Namespace) -> int:
 
 def _api(settings: "Settings", _arguments: argparse.Namespace) -> None:
     from app.cli.api import run
-    from tasks.publisher import Publisher
 
-    run(settings, Publisher)
+    def publisher(settings: "Settings") -> "Publisher":
+        from tasks.publisher import Publisher
+
+        return Publisher(settings)
+
+    run(settings, publisher)
 
 
 def _worker(settings: "Settings", arguments: argparse.Namespace) -> None:
