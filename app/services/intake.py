@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -22,6 +23,7 @@ from app.domain.planning import Decision, Place, Recipient, plan
 from app.services import event_schema, excerpts, open_alerts
 from app.services.admission import Admission
 from app.services.people import People
+from app.services.shared_commits import SharedCommits
 from app.store import audit, events
 from app.store.engine import Database
 
@@ -80,6 +82,7 @@ class Intake:
     ) -> None:
         """`stage` is told each point a drill may stop the process at."""
         self._database = database
+        self._commits = SharedCommits(database)
         self._people = people
         self._admission = admission
         self._clock = clock
@@ -156,32 +159,36 @@ class Intake:
             ended |= open_alerts.opened_by(planned[event.id])
         committed: list[Notification] = []
         try:
-            accepted, rejected, committed = self._commit(drafts, planned, actor, now)
+            accepted, rejected, committed = self._commits.run(partial(self._write, drafts, planned, actor, now))
             self._stage("after_accept")
         finally:
             self._admission.announce(committed, chain.from_iterable(planned.values()))
         return accepted, rejected
 
-    def _commit(
-        self, drafts: Sequence[_Draft], planned: Mapping[str, Sequence[Notification]], actor: str, now: datetime
+    def _write(
+        self,
+        drafts: Sequence[_Draft],
+        planned: Mapping[str, Sequence[Notification]],
+        actor: str,
+        now: datetime,
+        conn: Connection,
     ) -> tuple[list[Accepted], list[Rejected], list[Notification]]:
         accepted: list[Accepted] = []
         rejected: list[Rejected] = []
         fresh: list[Event] = []
-        with self._database.write() as conn:
-            for draft in drafts:
-                holder = self._holder(conn, draft, now)
-                if holder.event_id == draft.event.id:
-                    fresh.append(draft.event)
-                    accepted.append(Accepted(draft.index, draft.event.id, draft.event.created_at, False))
-                elif holder.request_hash == draft.request_hash:
-                    first = events.load_events(conn, [holder.event_id]).get(holder.event_id)
-                    created_at = first.created_at if first else draft.event.created_at
-                    accepted.append(Accepted(draft.index, holder.event_id, created_at, True))
-                else:
-                    rejected.append(Rejected(draft.index, {"idempotency_key": ["Was used with another request."]}))
-            rows = [row for event in fresh for row in planned[event.id]]
-            stored = self._save(conn, fresh, rows, actor, now)
+        for draft in drafts:
+            holder = self._holder(conn, draft, now)
+            if holder.event_id == draft.event.id:
+                fresh.append(draft.event)
+                accepted.append(Accepted(draft.index, draft.event.id, draft.event.created_at, False))
+            elif holder.request_hash == draft.request_hash:
+                first = events.load_events(conn, [holder.event_id]).get(holder.event_id)
+                created_at = first.created_at if first else draft.event.created_at
+                accepted.append(Accepted(draft.index, holder.event_id, created_at, True))
+            else:
+                rejected.append(Rejected(draft.index, {"idempotency_key": ["Was used with another request."]}))
+        rows = [row for event in fresh for row in planned[event.id]]
+        stored = self._save(conn, fresh, rows, actor, now)
         return accepted, rejected, stored
 
     def _plan(
