@@ -83,6 +83,8 @@ from channels.base import Channel, RetryPolicy
 from channels.registry import build_channels
 
 _THREADS_BEYOND_TASKS = 4
+# Of many threads most wait for a receiver, and hold no connection meanwhile.
+_MOST_TASKS_AT_THE_DATABASE = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +155,8 @@ def build_services(
     `component` names the process in counters and heartbeats; `threads` is how many of its tasks run at once.
     """
     process = f"{component}@{socket.gethostname()}"
-    database = Database(settings.database_url, pool_size=threads + _THREADS_BEYOND_TASKS)
+    connections = min(threads, _MOST_TASKS_AT_THE_DATABASE) + _THREADS_BEYOND_TASKS
+    database = Database(settings.database_url, pool_size=connections)
     canary_clock = clock or DatabaseClock(database)
     clock = clock or SystemClock()
     secret_key = secret_files.secret_key(settings)

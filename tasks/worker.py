@@ -8,8 +8,8 @@ from tasks.app import app
 from tasks.lanes import groups, lanes
 
 # Threads, since deliveries wait for receivers. More of them where the waits are longest.
-_THREADS = {"urgent": 4, "local": 4, "outbound": 16}
-_THREADS_FOR_ALL = 16
+_THREADS = {"urgent": 4, "local": 4, "outbound": 64}
+_THREADS_FOR_ALL = 64
 
 
 def run(settings: Settings, group: str | None) -> None:

@@ -22,7 +22,7 @@ from tests.benchmarks.stage import Stage, set_stage, wait_until
 
 _DEAD = 200
 _HEALTHY, _PAUSE_SECONDS = 300, 0.1
-_THREADS = 16  # as the worker for outbound lanes has
+_THREADS = 64  # as the worker for outbound lanes has
 _MOST_TIMES = 2.0
 
 
