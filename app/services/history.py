@@ -18,6 +18,7 @@ from app.store.history import Attempt, Filters
 
 _KIND = "history"
 _SLICE = 200
+_FEW_ARE_ONE_IN = 20
 _WAITING = ("pending", "held", "retrying")
 
 
@@ -45,8 +46,7 @@ class History:
         """
         before = None if cursor is None else _last_id(cursor)
         with self._database.read() as conn:
-            edge = history.edge(conn, wanted, before=before, most=self._most_looked_at)
-            rows = history.newest(conn, wanted, before=before, limit=limit + 1, down_to=edge)
+            rows, edge = self._rows(conn, wanted, before, limit + 1)
             page = rows[:limit]
             traces = history.traces(conn, [row.id for row in page])
             readers = self._people.wishes(conn, sorted({row.user_id for row in page}))
@@ -73,6 +73,18 @@ class History:
             trace = history.traces(conn, [row.id])[row.id]
             reader = self._reader(conn, row.user_id)
         return self._shown(row, reader, trace, attempts)
+
+    def _rows(
+        self, conn: Connection, wanted: Filters, before: str | None, limit: int
+    ) -> tuple[list[Notification], str | None]:
+        """So many of those that match, and down to which id they were looked for, if not among all."""
+        # What is not rare is found among few; only who asks for what is rare waits until many were looked at.
+        for most in (max(self._most_looked_at // _FEW_ARE_ONE_IN, 1), self._most_looked_at):
+            edge = history.edge(conn, wanted, before=before, most=most)
+            rows = history.newest(conn, wanted, before=before, limit=limit, down_to=edge)
+            if edge is None or len(rows) == limit:
+                break
+        return rows, edge
 
     def _reader(self, conn: Connection, user_id: str) -> Preferences:
         return self._people.wishes(conn, [user_id])[user_id]

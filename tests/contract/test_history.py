@@ -220,6 +220,23 @@ def test_a_page_looks_at_so_many_rows_and_says_where_it_stopped(rig: Rig):
     assert patient.page(Filters("u-1", subject_key="j-9"), limit=8).next_cursor is None
 
 
+def test_only_for_what_is_rare_are_many_rows_looked_at(rig: Rig):
+    fill(rig, 1, channel="pages")
+    fill(rig, 30, channel="slack")
+    patient = History(rig.database, rig.history._people, rig.history._translator, most_looked_at=40)
+
+    def looks(channel: str) -> int:
+        """How often a page of it searched the notifications."""
+        plans = plans_of(rig.database, lambda: patient.page(Filters(channel=channel), limit=1))
+        return sum("notifications" in plan for plan in plans)
+
+    # A bound and a search within it, and for what is not among the first few the same again.
+    assert looks("slack") == 2
+    assert looks("pages") == 4
+    (found,) = patient.page(Filters(channel="pages"), limit=1).items
+    assert found["channel"] == "pages"
+
+
 def test_what_is_about_a_subject_has_an_index(rig: Rig):
     fill(rig, 3)
     listed, *_ = plans_of(rig.database, lambda: rig.history.page(Filters(subject_key="j-9")))
