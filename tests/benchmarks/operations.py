@@ -49,7 +49,8 @@ class Operations:
         yield Operation("relay: a sweep", lambda _: relay.sweep())
         yield Operation("desk: newest of all", lambda _: history.page(Filters()))
         yield Operation("desk: newest dead letters", lambda _: history.page(dead))
-        yield Operation("desk: dead letters of a channel", lambda _: history.page(of_a_channel))
+        # As many as there are on the smaller one too.
+        yield Operation("desk: dead letters of a channel", lambda _: history.page(of_a_channel, limit=20))
         yield Operation("desk: by subject, and there is none", lambda _: history.page(Filters(subject_key="nothing")))
         yield Operation("desk: by channel and status, and there is none", lambda _: history.page(rare), is_bounded=True)
         yield Operation("metrics", lambda _: self._services.metrics.snapshot())
