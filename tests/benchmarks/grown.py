@@ -46,6 +46,7 @@ def grown(size: int, server: str | None, keep: Path | None) -> Iterator[Grown]:
     with ExitStack() as stack:
         environ = _kept(size, server, keep) if keep else _temporary(stack, size, server)
         _fill(environ, size)
+        _settle(server)
         yield stack.enter_context(_open(size, environ))
 
 
@@ -62,6 +63,7 @@ def grown_to_spoil(size: int, server: str | None, keep: Path | None) -> Iterator
         environ = _temporary(stack, size, server, of=_name(size))
         if not server:
             shutil.copytree(original["DATA_DIR"], environ["DATA_DIR"], dirs_exist_ok=True)
+        _settle(server)
         yield stack.enter_context(_open(size, environ))
 
 
@@ -72,6 +74,14 @@ def _open(size: int, environ: Mapping[str, str]) -> Iterator[Grown]:
         yield Grown(size, services, environ)
     finally:
         services.close()
+
+
+def _settle(server: str | None) -> None:
+    """Have what was written on its disk, so that nothing that is timed waits for that."""
+    mine = "SELECT 1 FROM pg_roles WHERE rolname = current_user AND rolsuper"
+    if server and _on_server(server, mine):
+        _on_server(server, "CHECKPOINT")
+    os.sync()
 
 
 def _name(size: int) -> str:
