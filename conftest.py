@@ -1,5 +1,6 @@
 """Which tests run: the quick ones by default, those that start processes with --integration; those that are named."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if _is_slow(item) is chosen]
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector of garbage leave alone what stays until the end: modules, and the tests themselves."""
+    gc.collect()
+    gc.freeze()
 
 
 def _is_slow(item: pytest.Item) -> bool:
