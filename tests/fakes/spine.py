@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import timedelta
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -296,6 +297,7 @@ class Spine:
         return float(family.samples[0].value)
 
 
+@cache
 def _words(templates: Path) -> tuple[Renderer, Translator]:
     translations = ROOT / "translations"
     renderer = Renderer(templates=templates, translations=translations, public_url=PUBLIC_URL, default_locale="en")
