@@ -1,8 +1,9 @@
 """The product on what comes along with it, and a real browser in front of it.
 
 For a test: `page_for(user, path, locale=, scheme=, width=)` opens a tab, `faults` is what the browser complains about,
-`axe(page)` is what axe-core finds, and `product` is the service behind all of it. What `page.wait_for_function` gets
-has to be a function (`() => …`): a bare expression would have to be evaluated, which the pages' policy forbids.
+`axe(page, within=)` fails on what axe-core finds, and `product` is the service behind all of it. What
+`page.wait_for_function` gets has to be a function (`() => …`): a bare expression would have to be evaluated, which the
+pages' policy forbids.
 """
 
 import os
@@ -87,13 +88,13 @@ def user() -> str:
 
 
 @pytest.fixture
-def axe() -> Callable[[Any], None]:
-    """Fails on serious and critical faults of a page as it is now."""
+def axe() -> Callable[..., None]:
+    """Fails on serious and critical faults of a page as it is now, or of a part of it."""
     if not SCRIPT.is_file():
         _cannot("no axe-core (npm ci --prefix tests/browser), so nobody judged the pages")
 
-    def check(page: Any) -> None:
-        assert faults_of(page) == []
+    def check(page: Any, within: str | None = None) -> None:
+        assert faults_of(page, within) == []
 
     return check
 
