@@ -270,7 +270,7 @@ def test_nothing_is_wrong_with_it_in_any_dress(page_for, user, product, axe, lan
     page.locator("#contact-webhook [data-do=edit]").click()
     page.locator("#contact-webhook [data-do=add-header]").click()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    axe(page)
+    axe(page, within="#contact-webhook")
     control(page, "job.failed").select_option("off")
     said(page).get_by_role("button").wait_for()
-    axe(page)
+    axe(page, within="#toasts")
