@@ -17,15 +17,18 @@ from tests.fakes.rows import notification
 from tests.integration.product import Product, eventually, run
 
 MANY = 12_000
+"""So many that the relay can be killed while it is at them."""
+SLICES = 1_500
+"""Enough for one slice after the other."""
 OLD = timedelta(days=3)
 
 
-def fill(file: Path) -> list[str]:
+def fill(file: Path, count: int) -> list[str]:
     """Put old notifications with an attempt and two sealed entries each into a new database; their ids."""
     database = Database(f"sqlite:///{file}")
     upgrade(database)
     old = datetime.now(UTC) - OLD
-    made = [notification(old + timedelta(seconds=number), event_id=None) for number in range(MANY)]
+    made = [notification(old + timedelta(seconds=number), event_id=None) for number in range(count)]
     with database.write() as conn:
         notifications.insert_notifications(conn, made)
         tried = {"number": 1, "outcome": "delivered"}
@@ -51,7 +54,7 @@ def relay_of(product: Product) -> Process | None:
 def test_old_rows_go_and_new_ones_come_though_the_relay_is_killed_again_and_again(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     file = tmp_path / "data" / "notifications.db"
-    old = fill(file)
+    old = fill(file, MANY)
     with Product(tmp_path, RETENTION_DAYS="1", RELAY_TICK_SECONDS="0.5") as product:
         database = Database(f"sqlite:///{file}")
 
@@ -83,15 +86,15 @@ def test_old_rows_go_and_new_ones_come_though_the_relay_is_killed_again_and_agai
 
 def test_it_can_be_done_at_once_and_be_looked_at_before(tmp_path: Path) -> None:
     file = tmp_path / "notifications.db"
-    fill(file)
+    fill(file, SLICES)
     settings = {"DATA_DIR": str(tmp_path), "SECRET_KEY": "a secret key of the tests, long enough"}
     looked = run("purge", "--dry-run", RETENTION_DAYS="1", **settings)
-    assert looked.stdout == f"{MANY} notifications would be purged, with what belongs to them\n"
+    assert looked.stdout == f"{SLICES} notifications would be purged, with what belongs to them\n"
     kept = run("purge", RETENTION_DAYS="0", **settings)
     assert (kept.returncode, kept.stdout) == (0, "")
     purged = run("purge", RETENTION_DAYS="1", **settings)
-    entries = 2 * MANY - 1
-    assert purged.stdout == f"purged: {MANY} notifications, 0 events, {entries} entries of the audit log\n", (
+    entries = 2 * SLICES - 1
+    assert purged.stdout == f"purged: {SLICES} notifications, 0 events, {entries} entries of the audit log\n", (
         purged.stderr
     )
     verified = run("audit", "verify", **settings)
