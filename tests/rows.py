@@ -1,11 +1,13 @@
-"""Which tests run side by side: those that share no server, in two rows."""
+"""Which tests run side by side: those that share no server, two rows at a time."""
 
 from xdist.scheduler import LoadScopeScheduling
 
-SHARING, BUSY, LOOKING = "sharing", "busy", "looking"
+SHARING, BUSY, LOOKING, OPERATING = "sharing", "busy", "looking", "operating"
 ROWS = {
-    # One product and one browser serve them all.
+    # One product and one browser serve all of a row. These are the shortest, and the last to begin, side by side.
     "tests/browser/": LOOKING,
+    "tests/browser/test_ops": OPERATING,
+    "tests/browser/test_pref": OPERATING,
     # On the servers that are there once.
     "tests/browser/test_places.py": SHARING,
     "tests/integration/": SHARING,
