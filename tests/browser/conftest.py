@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from tests.browser import sample
 from tests.browser.axe import SCRIPT, faults_of
 from tests.browser.chromium import ARGUMENTS, executable, what_is_missing
 from tests.browser.elsewhere import Elsewhere
@@ -39,9 +40,9 @@ def elsewhere() -> Iterator[Elsewhere]:
 
 @pytest.fixture(scope="package")
 def product(tmp_path_factory: pytest.TempPathFactory, elsewhere: Elsewhere) -> Iterator[Product]:
-    """The product with its own broker and SQLite; every test has users of its own."""
+    """The product with its own broker and SQLite, which gives up within seconds; every test has users of its own."""
     settings = {"RELAY_TICK_SECONDS": "1", "RELAY_GRACE_SECONDS": "5", "CORS_ORIGINS": elsewhere.origin}
-    with Product(tmp_path_factory.mktemp("browser"), **settings) as product:
+    with Product(tmp_path_factory.mktemp("browser"), **sample.SETTINGS, **settings) as product:
         yield product
 
 

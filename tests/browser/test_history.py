@@ -2,7 +2,6 @@
 
 import json
 import uuid
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import expect
@@ -13,13 +12,6 @@ from tests.integration.product import Product, eventually
 
 ROWS = "#list a"
 LONG = 50
-
-
-@pytest.fixture(scope="module")
-def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
-    """One that gives up within seconds."""
-    with Product(tmp_path_factory.mktemp("history"), RELAY_TICK_SECONDS="1", **sample.SETTINGS) as product:
-        yield product
 
 
 @pytest.fixture(scope="module")
@@ -262,7 +254,9 @@ def test_everybody_can_use_it(page_for, reader, axe, path, scheme):
 
 @pytest.mark.parametrize(("locale", "direction", "title"), [("ar", "rtl", "فشلت"), ("ja", "ltr", "ジョブ")])
 def test_it_speaks_the_readers_language(page_for, product, user, locale, direction, title):
-    sample.fill(product, user, locale=locale)
+    product.set_user(user, locale=locale)
+    data = {"job_id": "j-7", "error": "out of memory"}
+    product.ended(product.submit("job.failed", data, user, channels=["inapp"]))
     page = page_for(user, "/ui/history?subject_key=j-7")
     shown(page)
     assert page.locator("html").get_attribute("dir") == direction
