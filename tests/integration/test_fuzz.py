@@ -3,9 +3,14 @@
 import json
 import string
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.integration.conftest import PLACES
+
+# PostgreSQL, which takes less than SQLite does: that one is asked by schemathesis.
+pytestmark = pytest.mark.parametrize("product", PLACES[:1], indirect=True, ids=", ".join)
 LEAVES = st.one_of(
     st.none(),
     st.booleans(),
