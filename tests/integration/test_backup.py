@@ -11,31 +11,27 @@ import pytest
 
 from tests.integration.product import Product, eventually, run
 
-ME = "ana"
 
-
-@pytest.fixture
-def running(tmp_path: Path) -> Iterator[Product]:
-    """A product of its own, on SQLite."""
-    with Product(tmp_path, RELAY_TICK_SECONDS="0.5") as product:
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
+    """A product on SQLite whose state only these tests change; each has a user of its own."""
+    with Product(tmp_path_factory.mktemp("backup"), RELAY_TICK_SECONDS="0.5") as product:
         yield product
 
 
-def rows(product: Product) -> list[str]:
-    """What the user has in the inbox, by what it is about."""
-    return sorted(item["subject_key"] for item in product.get(f"/inbox/{ME}")["items"])
+def rows(product: Product, user: str) -> list[str]:
+    """What a user has in the inbox, by what it is about."""
+    return sorted(item["subject_key"] for item in product.get(f"/inbox/{user}")["items"])
 
 
-def submit(product: Product, job: str, *channels: str) -> dict:
-    event = product.submit(
-        "job.failed", {"job_id": job, "error": "disk full"}, ME, channels=list(channels or ["inapp"])
-    )
+def submit(product: Product, user: str, job: str) -> dict:
+    event = product.submit("job.failed", {"job_id": job, "error": "disk full"}, user, channels=["inapp"])
     return product.ended(event)
 
 
 def test_a_copy_made_under_load_is_one_moment_and_can_be_put_back_while_it_runs(running: Product, tmp_path: Path):
     copy = tmp_path / "copy.db"
-    submit(running, "before")
+    submit(running, "ana", "before")
     stop = threading.Event()
 
     def load() -> None:
@@ -62,18 +58,18 @@ def test_a_copy_made_under_load_is_one_moment_and_can_be_put_back_while_it_runs(
         ((stored,),) = connection.execute("SELECT count(*) FROM notifications").fetchall()
     assert counted == stored
 
-    submit(running, "after")
-    assert rows(running) == ["after", "before"]
+    submit(running, "ana", "after")
+    assert rows(running, "ana") == ["after", "before"]
     refused = run("restore", str(copy), **running.settings)
     assert (refused.returncode, "say --yes" in refused.stderr) == (1, True)
-    assert rows(running) == ["after", "before"]
+    assert rows(running, "ana") == ["after", "before"]
 
     done = run("restore", str(copy), "--yes", **running.settings)
     assert done.returncode == 0, done.stderr
-    eventually(lambda: rows(running) == ["before"])
+    eventually(lambda: rows(running, "ana") == ["before"])
     # Nothing has to be restarted: what comes now is worked as ever.
-    assert submit(running, "since")["counts"] == {"delivered": 1}
-    assert rows(running) == ["before", "since"]
+    assert submit(running, "ana", "since")["counts"] == {"delivered": 1}
+    assert rows(running, "ana") == ["before", "since"]
     eventually(lambda: running.metrics().sum("notifications_unaccounted") == 0)
     assert running.get("/audit", action="database.restored")["items"]
     assert run("audit", "verify", **running.settings).returncode == 0
@@ -88,14 +84,14 @@ def test_with_hold_nothing_goes_out_before_somebody_has_looked(running: Product,
     assert run("backup", str(copy), **running.settings).returncode == 0
     done = run("restore", str(copy), "--yes", "--hold", **running.settings)
     assert (done.returncode, "every channel is paused" in done.stdout) == (0, True)
-    event = running.submit("job.failed", {"job_id": "j", "error": "x"}, ME, channels=["inapp"])
+    event = running.submit("job.failed", {"job_id": "j", "error": "x"}, "bob", channels=["inapp"])
     eventually(lambda: running.event(event)["counts"] == {"held": 1})
     assert running.call("POST", "/channels/inapp/resume").status_code == 200
     assert running.ended(event)["counts"] == {"delivered": 1}
 
 
 def test_what_cannot_be_put_back_changes_nothing(running: Product, tmp_path: Path):
-    submit(running, "mine")
+    submit(running, "eve", "mine")
     garbage, empty, foreign = (tmp_path / name for name in ("garbage.db", "empty.db", "foreign.db"))
     garbage.write_bytes(b"no database at all" * 100)
     empty.touch()
@@ -115,16 +111,15 @@ def test_what_cannot_be_put_back_changes_nothing(running: Product, tmp_path: Pat
     assert run("backup", str(copy), **running.settings).returncode == 0
     again = run("backup", str(copy), **running.settings)
     assert (again.returncode, "is there already" in again.stderr) == (1, True)
-    assert rows(running) == ["mine"]
+    assert rows(running, "eve") == ["mine"]
 
 
-def test_another_secret_key_or_database_is_refused(tmp_path: Path):
+def test_another_secret_key_or_database_is_refused(running: Product, tmp_path: Path):
     copy = tmp_path / "copy.db"
-    with Product(tmp_path, RELAY_TICK_SECONDS="0.5") as product:
-        product.set_user(ME, contacts={"webhook": {"url": "http://127.0.0.1:9/x"}})
-        assert run("backup", str(copy), **product.settings).returncode == 0
+    running.set_user("sue", contacts={"webhook": {"url": "http://127.0.0.1:9/x"}})
+    assert run("backup", str(copy), **running.settings).returncode == 0
     settings = {
-        **product.settings,
+        **running.settings,
         "DATA_DIR": str(tmp_path / "elsewhere"),
         "SECRET_KEY": "another secret key, long enough",
     }
