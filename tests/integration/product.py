@@ -133,15 +133,17 @@ class Product:
         """Everything it printed so far, over all its lives."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
-    def lines(self) -> Iterator[dict[str, Any]]:
-        """Its log, line by line."""
+    def lines(self, *words: str) -> Iterator[dict[str, Any]]:
+        """Its log, line by line; only those with all of these words somewhere, if there are any."""
         for line in self.log().splitlines():
-            with contextlib.suppress(ValueError):
-                yield json.loads(line)
+            if all(word in line for word in words):
+                with contextlib.suppress(ValueError):
+                    yield json.loads(line)
 
     def count_said(self, component: str, message: str) -> int:
         """How often a component said something."""
-        return sum(line.get("component") == component and line.get("message") == message for line in self.lines())
+        lines = self.lines(component, message)
+        return sum(line.get("component") == component and line.get("message") == message for line in lines)
 
     def descendants(self) -> list[Process]:
         """Everything that it runs."""

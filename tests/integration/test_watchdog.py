@@ -18,13 +18,43 @@ QUICK = {
 GROUPS = ("urgent", "local", "outbound")
 
 
-@pytest.fixture(params=["embedded"])
-def product(request, tmp_path):
+@pytest.fixture(scope="module", params=["embedded"])
+def product(request, tmp_path_factory):
     settings = dict(QUICK)
     if request.param == "rabbitmq":
         settings |= {"REDIS_URL": redis_url(), "CELERY_BROKER_URL": rabbitmq_url()}
-    with Product(tmp_path, **settings) as product:
+    with Product(tmp_path_factory.mktemp(request.param), **settings) as product:
         yield product
+
+
+@pytest.fixture
+def said(product):
+    """What it says from now on: how often a component was ready, and the lines about silent ones."""
+    return Said(product)
+
+
+class Said:
+    """What a product says after this was made; until then all of it is well."""
+
+    def __init__(self, product):
+        self._product = product
+        eventually(
+            lambda: {check["status"] for check in health(product).values()}, lambda found: "failing" not in found
+        )
+        self._before = len(list(product.lines()))
+
+    def ready(self, component):
+        """How often a component was ready since."""
+        return sum(
+            line.get("component") == component and line.get("message") == "component_ready" for line in self._new()
+        )
+
+    def silent(self):
+        """The cause for each component that was found to be silent since."""
+        return {line["component"]: line["cause"] for line in self._new() if line["message"] == "component_silent"}
+
+    def _new(self):
+        return list(self._product.lines())[self._before :]
 
 
 def health(product):
@@ -33,11 +63,11 @@ def health(product):
     return answer.json()["checks"]
 
 
-def twice_each(counts):
-    return set(counts.values()) == {2}
+def once_each(counts):
+    return set(counts.values()) == {1}
 
 
-def test_what_is_frozen_is_missed_and_replaced(product):
+def test_what_is_frozen_is_missed_and_replaced(product, said):
     """A worker, and the relay, which tells how much waits: neither is needed to find that out."""
     assert health(product)["workers"]["status"] == "ok"
     frozen = {"worker-local": product.child("worker", "local"), "relay": product.child("relay")}
@@ -49,17 +79,16 @@ def test_what_is_frozen_is_missed_and_replaced(product):
     unserved = "no live worker serves inapp, email, bulk"
     eventually(lambda: health(product)["workers"], lambda check: check["detail"].startswith(unserved))
     # Stopped, they do not hear what they are told, until it is SIGKILL.
-    eventually(lambda: {name: product.count_said(name, "component_ready") for name in frozen}, twice_each, 90)
-    said = {line["component"]: line["cause"] for line in product.lines() if line["message"] == "component_silent"}
-    assert set(said) == set(frozen)
-    assert all(cause.startswith("no sign of life for ") for cause in said.values())
+    eventually(lambda: {name: said.ready(name) for name in frozen}, once_each, 90)
+    assert set(said.silent()) == set(frozen)
+    assert all(cause.startswith("no sign of life for ") for cause in said.silent().values())
     assert product.ended(event)["counts"] == {"delivered": 1}
     eventually(lambda: {check["status"] for check in health(product).values()}, lambda found: "failing" not in found)
     assert product.metrics().sum("notifications_unaccounted") == 0
 
 
 @pytest.mark.parametrize("product", ["embedded", "rabbitmq"], indirect=True)
-def test_a_deaf_worker_is_missed_and_replaced(product):
+def test_a_deaf_worker_is_missed_and_replaced(product, said):
     """It lives, it beats, it answers the broker's pings, and it takes nothing from one of its lanes."""
     product.ended(product.submit("job.completed", {"job_id": "before"}, "u-deaf"))
     deaf = product.child("worker", "local")
@@ -70,10 +99,10 @@ def test_a_deaf_worker_is_missed_and_replaced(product):
     assert check["detail"] == "no live worker serves inapp"
     events = [product.submit("job.completed", {"job_id": f"j-{number}"}, "u-deaf") for number in range(5)]
     # Some stop only when they are killed, 23 s after they were told to.
-    eventually(lambda: product.count_said("worker-local", "component_ready"), lambda count: count == 2, 90)
-    (said,) = [line for line in product.lines() if line["message"] == "component_silent"]
-    assert said["component"] == "worker-local"
-    assert said["cause"].startswith("has room and takes nothing from the lane inapp for ")
+    eventually(lambda: said.ready("worker-local"), lambda count: count == 1, 90)
+    ((component, cause),) = said.silent().items()
+    assert component == "worker-local"
+    assert cause.startswith("has room and takes nothing from the lane inapp for ")
     assert product.child("worker", "local").pid != deaf.pid
     for event in events:
         assert product.ended(event)["counts"] == {"delivered": 1}
@@ -81,13 +110,13 @@ def test_a_deaf_worker_is_missed_and_replaced(product):
     eventually(lambda: health(product)["workers"]["status"], lambda status: status == "ok")
 
 
-def test_a_busy_worker_and_a_stop_that_was_asked_for_are_none_of_it(product):
+def test_a_busy_worker_and_a_stop_that_was_asked_for_are_none_of_it(product, said):
     for number in range(50):
         product.submit("job.progress", {"job_id": f"j-{number}", "percent": 1}, "u-busy")
     with Celery("operator", broker=broker_url(product)) as operator:
         operator.control.shutdown()
     # All three end as they were told to, and leave no sign of life behind that nobody gives any more.
     for group in GROUPS:
-        eventually(lambda group=group: product.count_said(f"worker-{group}", "component_ready") == 2)
+        eventually(lambda group=group: said.ready(f"worker-{group}") == 1)
     eventually(lambda: health(product)["workers"]["detail"], lambda detail: detail.startswith("3 alive"), 8)
-    assert [line for line in product.lines() if line["message"] == "component_silent"] == []
+    assert said.silent() == {}
