@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from app.domain.events import Priority
+from app.domain.events import Event, Priority
 from app.domain.fingerprint import fingerprint
 from app.domain.ids import new_id
 from app.domain.notifications import OWN_LIFETIME, Notification, lane_of
 from app.services import open_alerts
 from app.services.announcing import Announcer, Ready
-from app.store import audit, counters, notifications
+from app.store import audit, counters, events, notifications
+from app.store.engine import together
 
 _OURSELVES = "system"
 
@@ -63,23 +64,36 @@ class Admission:
             updated_at=now,
         )
 
-    def store(self, conn: Connection, rows: Sequence[Notification], actor: str, now: datetime) -> list[Notification]:
+    def store(
+        self,
+        conn: Connection,
+        rows: Sequence[Notification],
+        actor: str,
+        now: datetime,
+        *,
+        stems: Sequence[Event] = (),
+        told: Sequence[audit.Entry] = (),
+    ) -> list[Notification]:
         """Insert them, each with what was decided about it, and count them. Call it last in the transaction.
 
-        Returns those that were stored: of several that would close one alert only the first is.
+        Before them the new events that they stem from, and what is told about those. Returns those that were stored:
+        of several that would close one alert only the first is.
         """
         rows = open_alerts.in_order(conn, rows)
-        notifications.insert_notifications(conn, rows)
-        audit.record(
-            conn,
-            [audit.Entry(now, actor, "plan", row.id, {"decision": row.status, "reason": row.reason}) for row in rows],
-        )
+        decided = [
+            audit.Entry(now, actor, "plan", row.id, {"decision": row.status, "reason": row.reason}) for row in rows
+        ]
+        entries = audit.rows_of(conn, [*told, *decided])
         tally = counters.Tally()
         for row in rows:
             tally.add(counters.ACCEPTED, {"type": row.type})
             if not row.is_open:
                 tally.ended(row.type, row.channel, row.status, row.reason)
-        tally.save(conn, self._process)
+        with together(conn):
+            events.insert_events(conn, stems)
+            notifications.insert_notifications(conn, rows)
+            audit.append(conn, entries)
+            tally.save(conn, self._process)
         return rows
 
     @contextmanager

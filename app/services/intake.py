@@ -188,7 +188,8 @@ class Intake:
             else:
                 rejected.append(Rejected(draft.index, {"idempotency_key": ["Was used with another request."]}))
         rows = [row for event in fresh for row in planned[event.id]]
-        stored = self._save(conn, fresh, rows, actor, now)
+        told = [audit.Entry(now, actor, "accept", event.id, {"type": event.type}) for event in fresh]
+        stored = self._admission.store(conn, rows, _PLANNER, now, stems=fresh, told=told)
         return accepted, rejected, stored
 
     def _plan(
@@ -235,13 +236,6 @@ class Intake:
             closes_alert=decision.closes_alert,
             fallback=decision.fallback,
         )
-
-    def _save(
-        self, conn: Connection, fresh: Sequence[Event], rows: Sequence[Notification], actor: str, now: datetime
-    ) -> list[Notification]:
-        events.insert_events(conn, fresh)
-        audit.record(conn, [audit.Entry(now, actor, "accept", event.id, {"type": event.type}) for event in fresh])
-        return self._admission.store(conn, rows, _PLANNER, now)
 
 
 def _key_faults(key: str) -> list[str]:

@@ -18,7 +18,8 @@ from app.store.audit_anchor import Anchor
 from app.store.tables import audit, audit_chain
 
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
-_append = insert(audit)
+# Inline: nobody asks for the number it gets.
+_append = insert(audit).inline()
 _LOCK_NUMBER = 0x5EA1
 # On PostgreSQL a number may be handed out long before its transaction commits; sealing looks back for latecomers.
 _LOOK_BACK = 5_000
@@ -66,10 +67,20 @@ class Verdict:
 
 def record(conn: Connection, entries: Sequence[Entry]) -> None:
     """Append entries."""
-    if entries:
-        people = _people_in(entries)
-        names = audit_people.stored(conn, people) if people else {}
-        conn.execute(_append, [_row(entry, names) for entry in entries])
+    append(conn, rows_of(conn, entries))
+
+
+def rows_of(conn: Connection, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+    """Entries as `append` takes them, with the pseudonyms of the people in them."""
+    people = _people_in(entries)
+    names = audit_people.stored(conn, people) if people else {}
+    return [_row(entry, names) for entry in entries]
+
+
+def append(conn: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append what `rows_of` gave; unlike `record` it reads nothing."""
+    if rows:
+        conn.execute(_append, rows)
 
 
 def about(conn: Connection, object_: str) -> list[StoredEntry]:

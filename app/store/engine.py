@@ -2,14 +2,15 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlite3 import OperationalError as SqliteError
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -25,11 +26,16 @@ _PRAGMAS = (
 # The third, by that very name, is SQLite's word for a damaged file; by the last a PostgreSQL that has become a replica
 # refuses to begin a transaction that writes.
 _TROUBLES = ("OperationalError", "InternalError", "DatabaseError", "NotSupportedError")
+# What SQLAlchemy does not get to see, as it comes up when statements travel together.
+_UNWRAPPED = (psycopg.OperationalError, psycopg.InternalError, psycopg.NotSupportedError)
 _LOCK_WAIT_SECONDS = 10.0
 _SMALL = 64 * 2**20
 _POLL_SECONDS = 0.0002
 _POLL_MAX_SECONDS = 0.004
 _SILENT_SECONDS = 15
+# A connection that has rested longer is asked whether the server is still there: asking each time is a journey of five.
+_TRUSTED_SECONDS = 1.0
+_RESTING_SINCE = "resting_since"
 _SESSION = {
     "lock_timeout": 10_000,
     "statement_timeout": 30_000,
@@ -48,10 +54,10 @@ class DatabaseUnavailable(Exception):
 class Database:
     """Opens read and write transactions; safe to share among threads and greenlets of one process."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Connects on first use. `url` is like sqlite:///path or postgresql://host/name."""
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._engine = _sqlite(url, pool_size) if self.is_sqlite else _postgresql(url, pool_size)
+        self._engine = _sqlite(url, pool_size) if self.is_sqlite else _postgresql(url, pool_size, monotonic)
         self._reader = self._engine.execution_options(**self._read_options())
         # On SQLite there is one writer at a time anyway: threads of this process queue here, in order, and only one
         # of them competes with the other processes.
@@ -115,6 +121,17 @@ class Database:
 
 
 @contextmanager
+def together(conn: Connection) -> Iterator[None]:
+    """Let the statements of the block travel to PostgreSQL together, none of which may return anything.
+
+    What it has against one of them it says at the end of the block.
+    """
+    driver = conn.connection.driver_connection
+    with driver.pipeline() if isinstance(driver, psycopg.Connection) else nullcontext():
+        yield
+
+
+@contextmanager
 def _translated() -> Iterator[None]:
     """The errors of a database that is away, full or locked, as DatabaseUnavailable; our faults stay as they are."""
     try:
@@ -123,7 +140,7 @@ def _translated() -> Iterator[None]:
         if error.connection_invalidated or type(error).__name__ in _TROUBLES:
             raise DatabaseUnavailable(_summary(error)) from error
         raise
-    except SqliteError as error:
+    except (SqliteError, *_UNWRAPPED) as error:
         raise DatabaseUnavailable(_summary(error)) from error
     except SQLAlchemyError as error:
         if type(error).__name__ == "TimeoutError":
@@ -179,13 +196,12 @@ def _patiently(connection: Any, statement: str) -> None:
         pause = min(pause * 1.2, _POLL_MAX_SECONDS)
 
 
-def _postgresql(url: str, pool_size: int) -> Engine:
-    return create_engine(
+def _postgresql(url: str, pool_size: int, monotonic: Callable[[], float]) -> Engine:
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_timeout=10,
-        pool_pre_ping=True,
         hide_parameters=True,
         connect_args={
             "connect_timeout": 5,
@@ -199,3 +215,19 @@ def _postgresql(url: str, pool_size: int) -> Engine:
             "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
         },
     )
+
+    @event.listens_for(engine, "checkin")
+    def rest(_connection: Any, record: Any) -> None:
+        record.info[_RESTING_SINCE] = monotonic()
+
+    @event.listens_for(engine, "checkout")
+    def wake(connection: Any, record: Any, _proxy: object) -> None:
+        if monotonic() - record.info.get(_RESTING_SINCE, monotonic()) < _TRUSTED_SECONDS:
+            return
+        try:
+            engine.dialect.do_ping(connection)
+        except psycopg.Error as error:
+            # The pool replaces it, and all others that are as old.
+            raise InvalidatePoolError("the server has closed it") from error
+
+    return engine

@@ -5,11 +5,11 @@ import socket
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 from sqlalchemy.exc import NotSupportedError
 
 from app.store import counters
-from app.store.engine import Database, DatabaseUnavailable
+from app.store.engine import Database, DatabaseUnavailable, together
 from app.store.tables import markers
 from tests.fakes.at_once import at_once
 from tests.fakes.ports import free_port
@@ -82,6 +82,60 @@ def test_writers_at_once_lose_nothing(database: Database):
     with database.read() as conn:
         found = {labels["process"]: value for _, labels, value in counters.totals(conn)}
     assert found == {"all": 80, "0": 80, "1": 80}
+
+
+def test_statements_that_travel_together_are_kept_or_dropped_together(database: Database):
+    with database.write() as conn, together(conn):
+        for name in ("first", "second"):
+            conn.execute(markers.insert().values(name=name, value="v"))
+
+    def twice() -> None:
+        with database.write() as conn, together(conn):
+            for name in ("third", "first", "fourth"):
+                conn.execute(markers.insert().values(name=name, value="v"))
+
+    with pytest.raises(Exception, match=r"(?i)unique") as caught:
+        twice()
+    assert not isinstance(caught.value, DatabaseUnavailable)
+    assert names(database) == ["first", "second"]
+
+
+def test_a_server_that_goes_while_statements_travel_together_is_said_to_be_away(postgresql: Database):
+    def cut() -> None:
+        with postgresql.write() as conn, together(conn):
+            hang_up(postgresql, conn)
+            conn.execute(markers.insert().values(name="lost", value="v"))
+
+    with pytest.raises(DatabaseUnavailable):
+        cut()
+    assert names(postgresql) == []
+
+
+def test_a_connection_that_the_server_closed_while_it_rested_is_replaced(postgresql_url: str, postgresql: Database):
+    moment = 0.0
+    database = Database(postgresql_url, monotonic=lambda: moment)
+    with database.read() as conn:
+        hang_up(postgresql, conn)
+    moment = 1.5
+    assert names(database) == []
+    database.close()
+
+
+def test_a_connection_that_the_server_closed_just_now_costs_one_transaction(postgresql_url: str, postgresql: Database):
+    database = Database(postgresql_url, monotonic=lambda: 0.0)
+    with database.read() as conn:
+        hang_up(postgresql, conn)
+    with pytest.raises(DatabaseUnavailable):
+        names(database)
+    assert names(database) == []
+    database.close()
+
+
+def hang_up(server: Database, conn: Connection) -> None:
+    """Let the server close this connection."""
+    pid = conn.connection.driver_connection.info.backend_pid
+    with server.read() as other:
+        other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
 
 
 def test_a_server_that_is_away_is_said_to_be_so(tmp_path: Path):
