@@ -38,9 +38,10 @@ def _prepare(**_: Any) -> None:
     except CannotStart as error:
         # Celery keeps every other exception of a signal to itself.
         raise SystemExit(str(error)) from error
-    # A thread that holds the database's write lock waits for the interpreter's lock at every statement, five
-    # milliseconds each time by default, and all other writers wait with it.
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    if app.services().database.is_sqlite:
+        # A thread that holds the database's write lock waits for the interpreter's lock at every statement, five
+        # milliseconds each time by default, and all other writers wait with it.
+        sys.setswitchinterval(_SWITCH_SECONDS)
 
 
 @worker_ready.connect

@@ -199,7 +199,7 @@ class Announcer:
         with self._lock:
             returned = self._returned.copy()
         try:
-            with self._database.read() as conn:
+            with self._database.glance() as conn:
                 taken = relay.announced_counts(conn)
         except DatabaseUnavailable:
             return

@@ -30,7 +30,7 @@ class Briefs:
         """The facts of those of these notifications that exist, in the order given."""
         found, missing = self._kept(self._briefs, ids)
         if missing:
-            with self._database.read() as conn:
+            with self._database.glance() as conn:
                 loaded = notifications.briefs(conn, missing)
             self.remember(loaded)
             found.update(loaded)

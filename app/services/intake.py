@@ -145,7 +145,7 @@ class Intake:
         )
 
     def _accept(self, drafts: Sequence[_Draft], actor: str) -> tuple[list[Accepted], list[Rejected]]:
-        with self._database.read() as conn:
+        with self._database.glance() as conn:
             users = sorted({user_id for draft in drafts for user_id in draft.event.recipients})
             recipients = self._people.recipients(conn, users)
             happened = [draft.event for draft in drafts]

@@ -62,6 +62,14 @@ def test_a_reader_sees_one_state_of_the_database(database: Database):
     assert names(database) == ["first", "second"]
 
 
+def test_a_glance_sees_what_has_been_committed(database: Database):
+    count = text("SELECT count(*) FROM markers")
+    for number, name in enumerate(("first", "second"), 1):
+        put(database, name)
+        with database.glance() as conn:
+            assert conn.execute(count).scalar_one() == number
+
+
 def test_our_own_faults_keep_their_name(database: Database):
     with pytest.raises(Exception, match="no_such_table") as caught, database.read() as conn:
         conn.execute(text("SELECT 1 FROM no_such_table"))
@@ -144,6 +152,8 @@ def test_a_server_that_is_away_is_said_to_be_so(tmp_path: Path):
         with pytest.raises(DatabaseUnavailable) as caught, database.write():
             pass
         assert "\n" not in str(caught.value)
+        with pytest.raises(DatabaseUnavailable), database.glance() as conn:
+            conn.execute(text("SELECT 1"))
         database.close()
 
 
