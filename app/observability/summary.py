@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.domain.notifications import REASONS, TERMINAL
-from app.observability.metrics import Snapshot
+from app.observability.snapshot import Snapshot
 from app.store import counters
 
 

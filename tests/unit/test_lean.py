@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 LOADED = "import sys; {}; print(*{{name.partition('.')[0] for name in sys.modules}})"
 FOR_SIGNING_IN = {"jwt"}
 OF_THE_API = {"flask", "gunicorn", "limits", "gevent"}
+METRICS = {"prometheus_client"}
 OF_COMMANDS = {"alembic", "click_repl", "flower", "prompt_toolkit", "rich"}
 THE_DATABASE = {"sqlalchemy", "psycopg"}
 
@@ -17,10 +18,13 @@ THE_DATABASE = {"sqlalchemy", "psycopg"}
 @pytest.mark.parametrize(
     ("part", "without"),
     [
-        ("import app.runtime.product", THE_DATABASE | OF_THE_API | FOR_SIGNING_IN | {"asyncio", "celery", "redis"}),
-        ("import app.cli.api", THE_DATABASE | FOR_SIGNING_IN | {"celery", "flask", "jinja2", "redis"}),
-        ("import tasks.worker, tasks.life", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN),
-        ("import tasks.relay_process", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN),
+        (
+            "import app.runtime.product",
+            THE_DATABASE | OF_THE_API | FOR_SIGNING_IN | METRICS | {"asyncio", "celery", "redis"},
+        ),
+        ("import app.cli.api", THE_DATABASE | FOR_SIGNING_IN | METRICS | {"celery", "flask", "jinja2", "redis"}),
+        ("import tasks.worker, tasks.life", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN | METRICS),
+        ("import tasks.relay_process", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN | METRICS),
         ("import tasks.monitor", THE_DATABASE | OF_THE_API | FOR_SIGNING_IN | {"jinja2", "prompt_toolkit"}),
     ],
 )
