@@ -15,7 +15,7 @@ class Figure(StrEnum):
     SINGLES = "one at a time ÷ A"
     BURSTS = "bursts ÷ A"
     APPRISE = "bursts ÷ apprise's library, same sink"
-    HTTP = "over HTTP, one event per request ÷ A"
+    HTTP = "over HTTP, one event per request, one receiver ÷ A"
     P50 = "50/s over HTTP, submit → receiver, p50 ms"
     P99 = "50/s over HTTP, submit → receiver, p99 ms"
     MOST = "50/s over HTTP, submit → receiver, most ms"

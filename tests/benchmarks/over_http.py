@@ -12,13 +12,18 @@ RATE = 50.0
 """Events a second of the even pace."""
 
 
-def accepted(whole: Whole, count: int) -> Sample:
-    """One event per request, as fast as they are accepted, all for one webhook; until all are delivered."""
-    events = events_for_all(whole, f"http-{time.monotonic()}", count, users=1)
+def accepted(whole: Whole, count: int, receivers: int = 1) -> Sample:
+    """One event per request, as fast as they are accepted, for one webhook or some; until all are delivered."""
+    events = events_for_all(whole, f"http-{time.monotonic()}", count, receivers)
     began = time.perf_counter()
     whole.sender.each(events)
     whole.until_quiet(f"{count} over HTTP")
     return Sample(count, {Figure.RATE: count / (time.perf_counter() - began)})
+
+
+def spread(whole: Whole, count: int) -> Sample:
+    """The same for eight webhooks by turns, whose messages and transactions are less often shared."""
+    return accepted(whole, count, receivers=8)
 
 
 def paced(whole: Whole, count: int, rate: float = RATE) -> Sample:
@@ -39,5 +44,6 @@ def events_for_all(whole: Whole, prefix: str, count: int, users: int = 8) -> lis
     return [event(f"u-{number % users}", f"{prefix}-{number}") for number in range(count)]
 
 
-ACCEPTED: Load[Whole] = Load("http", "over HTTP, one by one", accepted, 400, 3.0)
+ACCEPTED: Load[Whole] = Load("http", "over HTTP, for one receiver", accepted, 400, 1.5)
+SPREAD: Load[Whole] = Load("spread", "over HTTP, for eight receivers", spread, 200, 2.0)
 PACED: Load[Whole] = Load("latency", "50/s over HTTP", paced, 500, 10.5)

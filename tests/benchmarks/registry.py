@@ -11,6 +11,7 @@ from tests.benchmarks.whole import Whole
 _STAGED: Sequence[Load[Stage]] = (*loads.LOADS, apprise_sends.LOAD)
 _WHOLE: Sequence[Load[Whole]] = (
     over_http.ACCEPTED,
+    over_http.SPREAD,
     over_http.PACED,
     first_delivery.LOAD,
     fan_out.LOAD,
@@ -33,7 +34,7 @@ class Chosen:
     @property
     def over_http(self) -> bool:
         """Whether a load on the whole product is compared with the yardstick."""
-        return any(load.name == over_http.ACCEPTED.name for load in self.whole)
+        return any(load in (over_http.ACCEPTED, over_http.SPREAD) for load in self.whole)
 
     def seconds(self, rounds: int, scale: float) -> float:
         """About how long all that takes."""

@@ -22,11 +22,11 @@ _PACKAGES = ("celery", "kombu", "redis", "sqlalchemy", "gunicorn", "gevent")
 
 def heading(way: Way, load_before: float) -> str:
     """What it ran on, and how."""
-    packages = ", ".join(f"{name} {version(name)}" for name in _PACKAGES)
+    packages = ", ".join(f"{name} {number}" for name, number in _versions().items())
     store = "PostgreSQL" if way.postgres else f"SQLite {sqlite3.sqlite_version}, synchronous=FULL"
     fused = "fused" if way.fused else "unfused"
     return (
-        f"Python {platform.python_version()}, {packages}; {store}\n"
+        f"{packages}; {store}\n"
         f"{os.cpu_count()} cores, load of others before {load_before:.2f}; stage of {way.processes} workers × "
         f"{way.threads} threads, {fused}, events off; {way.rounds} rounds by turns after one to warm up\n"
         "Ratios are medians of each round's; times say something about this machine only, and do not decide the exit."
@@ -51,6 +51,9 @@ def as_json(results: Results, way: Way, load_before: float) -> dict[str, Any]:
     """The same for machines; spreads are median, least and most."""
     return {
         "heading": heading(way, load_before),
+        "versions": _versions(),
+        "cores": os.cpu_count(),
+        "load_before": load_before,
         "rounds": way.rounds,
         "scale": way.scale,
         "loads": {name: _load(one) for name, one in results.measured.items()},
@@ -59,6 +62,10 @@ def as_json(results: Results, way: Way, load_before: float) -> dict[str, Any]:
         "lost": results.lost,
         "doubled": results.doubled,
     }
+
+
+def _versions() -> dict[str, str]:
+    return {"Python": platform.python_version(), **{name: version(name) for name in _PACKAGES}}
 
 
 def _rates(results: Results, rated: Mapping[str, Measured]) -> Table:

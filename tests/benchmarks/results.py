@@ -12,7 +12,7 @@ YARDSTICK, YARDSTICK_AGAIN = "bare", "bare-again"
 """A, beside the loads on the stage, and once more beside those on the whole product."""
 _BESIDE: Mapping[str, str] = {
     **dict.fromkeys(("bare", "singles", "bursts", "task", "apprise"), YARDSTICK),
-    "http": YARDSTICK_AGAIN,
+    **dict.fromkeys(("http", "spread"), YARDSTICK_AGAIN),
 }
 _RATIOS: Mapping[Figure, tuple[str, str]] = {
     Figure.SINGLES: ("singles", YARDSTICK),
