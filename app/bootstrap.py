@@ -84,7 +84,7 @@ from channels.registry import build_channels
 
 _THREADS_BEYOND_TASKS = 4
 # Of many threads most wait for a receiver, and hold no connection meanwhile.
-_MOST_TASKS_AT_THE_DATABASE = 8
+_MOST_TASKS_AT_THE_DATABASE = 6
 
 
 @dataclass(frozen=True, slots=True)
