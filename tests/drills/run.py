@@ -54,7 +54,7 @@ def _performed(drill: Drill, options: Options, console: Console, turn: str) -> R
         TimeElapsedColumn(),
         TextColumn(f"of about {report.time_of(drill.lasts(options))}: {{task.description}}"),
     )
-    with Progress(*columns, console=console, transient=True) as progress:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
         bar = progress.add_task("", total=1.0)
         result = perform(drill, options, lambda text, part: progress.update(bar, description=text, completed=part))
     console.print(
