@@ -7,6 +7,7 @@ from app.services.paging import Page, make_cursor, read_cursor, refuse_cursor
 from app.store import audit
 from app.store.audit import AuditFilters, Checked, StoredEntry, Verdict
 from app.store.engine import Database
+from app.store.history import MOST_LOOKED_AT
 
 _KIND = "audit"
 _SLICE = 1000
@@ -15,15 +16,22 @@ _SLICE = 1000
 class AuditLog:
     """Reads the log; nothing here changes it."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, most_looked_at: int = MOST_LOOKED_AT) -> None:
+        """`most_looked_at` is how many entries a page may look at where no index leads to what is asked for."""
         self._database = database
+        self._most_looked_at = most_looked_at
 
     def page(self, wanted: AuditFilters, *, cursor: str | None, limit: int) -> Page:
-        """Entries, newest first. Raises Invalid for a cursor that is none of this list."""
+        """Entries, newest first. Raises Invalid for a cursor that is none of this list.
+
+        A page that has a cursor may hold fewer than its limit, or none, where what matches is rare among what does not.
+        """
         before = None if cursor is None else _number(cursor)
         with self._database.read() as conn:
-            found = audit.newest(conn, wanted, before=before, limit=limit + 1)
-        following = make_cursor(_KIND, str(found[limit - 1].id)) if len(found) > limit else None
+            edge = audit.edge(conn, wanted, before=before, most=self._most_looked_at)
+            found = audit.newest(conn, wanted, before=before, limit=limit + 1, down_to=edge)
+        last = found[limit - 1].id if len(found) > limit else edge
+        following = None if last is None else make_cursor(_KIND, str(last))
         return Page([shown(entry) for entry in found[:limit]], following)
 
     def count(self, wanted: AuditFilters) -> int:
