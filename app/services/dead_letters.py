@@ -43,20 +43,32 @@ class DeadLetters:
         They pass dedupe and limits, and are written anew in their reader's language. What is being sent again
         already, or was delivered at the second try, is not taken once more; what failed again is taken as it is now.
         """
+        while True:
+            # They are looked for beside everybody's work, as that may take long where they are rare.
+            with self._database.read() as conn:
+                found = history.replayable(conn, wanted, limit=limit)
+            if dry_run or not found:
+                return Replay(len(found), [])
+            created = self._take(found, wanted, actor)
+            # When somebody else has taken all of them, there may be others.
+            if created:
+                return Replay(len(created), created)
+
+    def _take(self, ids: Sequence[str], wanted: Filters, actor: str) -> list[Notification]:
         now = self._clock.now()
         planned: list[Notification] = []
         created: list[Notification] = []
         try:
             with self._database.write() as conn:
-                matched = history.replayable(conn, wanted, limit=limit)
-                if matched and not dry_run:
+                matched = history.take_replayable(conn, ids)
+                if matched:
                     recipients = self._people.recipients(conn, sorted({row.user_id for row in matched}))
                     planned = [self._again(row, recipients[row.user_id]) for row in matched]
                     self._store(conn, planned, wanted, actor, now)
             created = planned
         finally:
             self._admission.announce(created, planned)
-        return Replay(len(matched), created)
+        return created
 
     def _store(
         self, conn: Connection, rows: Sequence[Notification], wanted: Filters, actor: str, now: datetime

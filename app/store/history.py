@@ -1,6 +1,6 @@
 """What became of notifications: rows, attempts and trace, for those who ask."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -83,25 +83,34 @@ def newest(
     return [Notification(**row) for row in rows]
 
 
-def replayable(conn: Connection, wanted: Filters, *, limit: int) -> list[Notification]:
+def replayable(conn: Connection, wanted: Filters, *, limit: int) -> list[str]:
     """Those that match, oldest first, have ended, and do not go on as a replay that is open, has arrived or has failed.
 
-    One that has failed can be replayed in turn. Until the end of the transaction nobody else may ask.
+    One that has failed can be replayed in turn.
     """
+    chosen = select(_N.id).where(*_conditions(wanted), *_can_be_replayed()).order_by(_N.id).limit(limit)
+    return list(conn.execute(chosen).scalars())
+
+
+def take_replayable(conn: Connection, ids: Sequence[str]) -> list[Notification]:
+    """Those of these that can still be replayed; until the end of the transaction nobody else may take any."""
     if conn.dialect.name != "sqlite":
         # Two that ask at once would both be told the same rows.
         conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+    chosen = select(notifications).where(_N.id.in_(ids), *_can_be_replayed()).order_by(_N.id)
+    if conn.dialect.name != "sqlite":
+        # What is replayed may not be purged meanwhile, and takes its event with it.
+        chosen = chosen.with_for_update(read=True, of=notifications)
+    return [Notification(**row) for row in conn.execute(chosen).mappings()]
+
+
+def _can_be_replayed() -> list[ColumnElement[bool]]:
     again = notifications.alias()
     goes_on = again.c.status.in_((*OPEN, "delivered", "digested", "failed"))
     repeated = select(again.c.id).where(again.c.replay_of == _N.id, again.c.replay_of.is_not(None), goes_on).exists()
     told = select(events.c.id).where(events.c.id == _N.event_id).exists() | (_N.type == DIGEST)
     # Of those whose reader was erased there is nothing left to say.
-    conditions = [*_conditions(wanted), _N.status.in_(TERMINAL), ~repeated, told, _N.user_id != ERASED_USER]
-    chosen = select(notifications).where(*conditions).order_by(_N.id).limit(limit)
-    if conn.dialect.name != "sqlite":
-        # What is replayed may not be purged meanwhile, and takes its event with it.
-        chosen = chosen.with_for_update(read=True, of=notifications)
-    return [Notification(**row) for row in conn.execute(chosen).mappings()]
+    return [_N.status.in_(TERMINAL), ~repeated, told, _N.user_id != ERASED_USER]
 
 
 def _conditions(wanted: Filters) -> list[ColumnElement[bool]]:

@@ -47,6 +47,12 @@ def test_a_dry_run_only_counts(spine: Spine, ids: list[str]):
     assert spine.count("notifications_accepted_total") == 3
 
 
+def test_who_only_counts_waits_for_nobody_who_writes(spine: Spine, ids: list[str]):
+    with spine.database.write():
+        counted = spine.dead_letters.replay(FAILED, limit=200, dry_run=True, actor="key:admin")
+    assert counted.matched == 3
+
+
 def test_one_alone_is_sent_again_by_its_id(spine: Spine, ids: list[str]):
     (again,) = replay(spine, Filters(status="failed", id=ids[1]))
     assert spine.row(again).replay_of == ids[1]
