@@ -36,6 +36,20 @@ class Grown:
         """How many people are in it."""
         return max(self.size // ROWS_PER_USER, 1)
 
+    def forget(self) -> bool:
+        """Have the machine forget what it has read of it, so that it is read from the disk; false on a server."""
+        path = self.services.database.engine.url.database
+        if not self.services.database.is_sqlite or path is None:
+            return False
+        file = os.open(path, os.O_RDONLY)
+        try:
+            # Only what is on the disk can be forgotten.
+            os.fdatasync(file)
+            os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED)
+        finally:
+            os.close(file)
+        return True
+
 
 @contextmanager
 def grown(size: int, server: str | None, keep: Path | None) -> Iterator[Grown]:

@@ -1,9 +1,12 @@
 """How much slower what people and services wait for gets as the past grows.
 
 `python -m tests.benchmarks.growth [--postgres URL] [--rows 1000000] [--keep FOLDER]` fills two databases, one with a
-hundredth of that, and times each operation on both by turns: for as many people here as there, once when nobody has
-looked at theirs for long, and then again. It ends with 1 when one of those that must not grow takes more than 1.3 times
-as long where there is more. With a folder, what was filled is found again the next time.
+hundredth of that, and times each operation on both by turns, for as many people here as there: a first look at each,
+and then again. It ends with 1 when one of those that must not grow takes more than 1.3 times as long where there is
+more. With a folder, what was filled is found again the next time.
+
+At a first look SQLite's file is read from the disk, on both sides. A server cannot be asked for that: it reads what it
+does not hold, and holds all of the smaller database after a few looks. So its first looks are told, and not judged.
 """
 
 import argparse
@@ -31,13 +34,16 @@ class Times:
     """Milliseconds of one operation on the smaller and on the larger database."""
 
     operation: Operation
+    is_first_fair: bool = False
+    """Whether both were read from the disk at the first look."""
     first: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
     again: tuple[list[float], list[float]] = field(default_factory=lambda: ([], []))
 
     @property
     def is_too_slow(self) -> bool:
-        """Whether it takes too long where there is more, at the first look or later."""
-        return not self.operation.is_bounded and max(growth(self.first), growth(self.again)) > MOST
+        """Whether it takes too long where there is more."""
+        fair = [self.again, self.first] if self.is_first_fair else [self.again]
+        return not self.operation.is_bounded and max(map(growth, fair)) > MOST
 
 
 def growth(times: tuple[Sequence[float], Sequence[float]]) -> float:
@@ -58,6 +64,8 @@ def timed(small: Operations, large: Operations) -> list[Times]:
                 operation.act(0)
             for turn in range(AGAIN + 1):
                 for person in range(1, PEOPLE + 1):
+                    if turn == 0:
+                        times.is_first_fair = small.forget() and large.forget()
                     _time(pair, person, times.again if turn else times.first)
             found.append(times)
             seen(number + 1)

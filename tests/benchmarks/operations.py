@@ -27,6 +27,7 @@ class Operations:
     """All of them, on one database."""
 
     def __init__(self, grown: Grown) -> None:
+        self.forget = grown.forget
         self._services = grown.services
         self._users = grown.users
         self._number = 0
@@ -55,7 +56,7 @@ class Operations:
         yield Operation("desk: by channel and status, and there is none", lambda _: history.page(rare), is_bounded=True)
         yield Operation("metrics", lambda _: self._services.metrics.snapshot())
         yield Operation("health: what is due", self.due)
-        yield Operation("idempotency keys: forgetting", self.forget)
+        yield Operation("idempotency keys: forgetting", self.forget_keys)
 
     def submit(self, person: int) -> None:
         """Accept an event for one person, who has an inbox only."""
@@ -96,7 +97,7 @@ class Operations:
         with self._services.database.read() as conn:
             due.longest(conn, datetime.now(UTC))
 
-    def forget(self, person: int) -> None:  # noqa: ARG002 - the same for all
+    def forget_keys(self, person: int) -> None:  # noqa: ARG002 - the same for all
         """What the relay does at every sweep."""
         with self._services.database.write() as conn:
             events.forget_keys(conn, datetime.now(UTC) - SPAN, 500)
