@@ -20,7 +20,7 @@ from tests.fakes.receiver import Answer, Receiver
 from tests.integration.conftest import FLOWER_LOGIN, on_its_own
 from tests.integration.product import ROOT, Product, eventually, run
 
-MANY = 200
+MANY = 120
 BAD_SETTINGS = {
     "PORT": "80a",
     "LOG_LEVEL": "LOUD",
