@@ -33,6 +33,8 @@ def postgresql_url() -> Iterator[str]:
     try:
         with psycopg.connect(SERVER, autocommit=True, connect_timeout=3) as server:
             server.execute(f'CREATE DATABASE "{name}"')
+            # It does not outlive the tests, and need not wait for the disk.
+            server.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
     except psycopg.OperationalError as error:
         if os.environ.get("CI") == "true":
             pytest.fail(f"no PostgreSQL at TEST_POSTGRES_URL: {error}")
