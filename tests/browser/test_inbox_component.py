@@ -152,12 +152,12 @@ def test_what_comes_again_is_said_with_its_number(product, page_for, user):
     expect(inbox.host.locator("[part=repeated]")).to_have_text("This happened 3 times.")
 
 
-@pytest.mark.parametrize("text", sorted(HOSTILE))
-def test_hostile_text_stays_text(product, page_for, user, text):
-    data = {"job_id": text, "error": text, "name": text, "url": f"javascript:{text}"}
-    product.ended(product.submit("job.failed", data, user, subject_key="j"))
+def test_hostile_text_stays_text(product, page_for, user):
+    for number, text in enumerate(HOSTILE):
+        data = {"job_id": text, "error": text, "name": text, "url": f"javascript:{text}"}
+        product.ended(product.submit("job.failed", data, user, subject_key=f"j-{number}"))
     inbox = Inbox(page_for(user, "/ui/inbox"))
-    expect(inbox.items).to_have_count(1)
+    expect(inbox.items).to_have_count(len(HOSTILE))
     inside = inbox.page.evaluate(
         "[...document.querySelector('im2-inbox').shadowRoot.querySelectorAll('li *')].map(one => one.localName)"
     )

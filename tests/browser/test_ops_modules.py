@@ -1,21 +1,30 @@
 """What the operators' desk reckons with, asked in the browser that runs it."""
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
+from tests.browser.faults import Faults
+from tests.browser.people import People
+from tests.integration.product import Product
 
 KEY = "key_01a20320-a200-7000-9590-97e0d49e7844"
 NTF = "ntf_01a20320-a200-7000-9590-97e0d49e7844"
 ITEM = "itm_01a20320-a200-7000-9590-97e0d49e7844"
 
 
-@pytest.fixture
-def ask(page_for) -> Any:
-    """Runs an expression with a module of the desk as `it`."""
-    page = page_for(None, "/ui/ops#keys")
-    return lambda module, expression, given=None: page.evaluate(
+@pytest.fixture(scope="module")
+def ask(browser: Any, product: Product) -> Iterator[Callable[..., Any]]:
+    """Runs an expression with a module of the desk as `it`, all of them on one page."""
+    faults = Faults()
+    people = People(browser, product, faults)
+    page = people.page_for(None, "/ui/ops#keys")
+    yield lambda module, expression, given=None: page.evaluate(
         f"async (given) => {{ const it = await import('/static/ui/ops/{module}.js'); return {expression}; }}", given
     )
+    people.close()
+    assert faults.unforgiven == []
 
 
 @pytest.mark.parametrize(
