@@ -43,7 +43,7 @@ class Reader:
         self._date_and_time = str(dates.get_datetime_format("medium", locale=formats)).replace("'", "")
         self._zone_names: dict[str, str] = {}
         self._percents = _LAST_DIGIT.sub("0.#", formats.percent_formats[None].pattern, count=1)
-        self.moment = lru_cache(maxsize=_KEPT)(self._moment)
+        self._minute = lru_cache(maxsize=_KEPT)(self._new_minute)
         self.percent = lru_cache(maxsize=_KEPT)(self._percent)
         self._amount = lru_cache(maxsize=_KEPT)(self._new_amount)
         self.duration = lru_cache(maxsize=_KEPT)(self._duration)
@@ -56,8 +56,12 @@ class Reader:
         """The time of day as schedules write it, on 24 hours: 08:00."""
         return moment.astimezone(self._zone).strftime("%H:%M")
 
-    def _moment(self, moment: datetime, blank: str = " ") -> str:
+    def moment(self, moment: datetime, blank: str = " ") -> str:
         """Day, time and zone: November 22, 2026, 9:05 PM CET. `blank` stands in what is not to be torn: 9:05 PM CET."""
+        # No language writes seconds there, so all moments of a minute are written alike.
+        return self._minute(moment.replace(second=0, microsecond=0), blank)
+
+    def _new_minute(self, moment: datetime, blank: str) -> str:
         local = moment.astimezone(self._zone)
         time = dates.format_time(local, "short", tzinfo=self._zone, locale=self._formats)
         # The narrow space before "PM" shows as a box in more than one mail program.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,12 @@ class Content:
     """What a digest carries, newest first: `{notification_id, event_id, type, subject_key, title, occurred_at}`."""
     template_version: str | None = None
     """Which templates of an operator these are the words of; None of those that come along."""
+
+    def as_stored(self) -> dict[str, Any]:
+        """All of it, as it is kept with its notification."""
+        # Not `asdict`, which copies deeply.
+        kept = {name: getattr(self, name) for name in self.__slots__}
+        return kept | {"signs": asdict(self.signs)} if self.signs else kept
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ tells, so that it is there once, and is written then; the relay announces it.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -60,7 +60,7 @@ class Notices:
             # What it is about must not fail for want of words; the notice will, and say so.
             _log.error("notice_not_written", extra={"notification_id": row.id, "error": fault.detail})
             return row
-        return replace(row, content=asdict(content))
+        return replace(row, content=content.as_stored())
 
     def store(self, conn: Connection, rows: Sequence[Notification], actor: str, now: datetime) -> None:
         """Store notices, after everything that locks contacts."""

@@ -6,7 +6,6 @@ Every step may run again for the same ids, after a crash or a second announcemen
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -78,7 +77,7 @@ class Pipeline:
             repeats.tell(conn, {id_: repeated for id_, repeated in earlier.items() if id_ in rendered})
             notifications.store_content(
                 conn,
-                {id_: asdict(text) for id_, text in rendered.items()},
+                {id_: text.as_stored() for id_, text in rendered.items()},
                 now,
             )
             audit.record(
