@@ -73,17 +73,12 @@ class Pipeline:
         earlier: Mapping[str, Repeated],
         now: datetime,
     ) -> None:
+        texts = {id_: text.as_stored() for id_, text in rendered.items()}
+        told = [audit.Entry(now, "system:pipeline", "render", id_, _rendered(text)) for id_, text in rendered.items()]
         with self._database.write() as conn:
             repeats.tell(conn, {id_: repeated for id_, repeated in earlier.items() if id_ in rendered})
-            notifications.store_content(
-                conn,
-                {id_: text.as_stored() for id_, text in rendered.items()},
-                now,
-            )
-            audit.record(
-                conn,
-                [audit.Entry(now, "system:pipeline", "render", id_, _rendered(text)) for id_, text in rendered.items()],
-            )
+            notifications.store_content(conn, texts, now)
+            audit.record(conn, told)
             self._end(conn, list(failed), "render", "failed", "render_error", now, details=failed)
 
     def dedupe(self, ids: Sequence[str]) -> list[str]:

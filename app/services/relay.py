@@ -21,7 +21,7 @@ from app.services.leaps import Leaps
 from app.services.lost_bells import lost_before
 from app.services.pauses import Pauses
 from app.services.recording import Recorder
-from app.store import audit, counters, delivery, events, heartbeats, notifications, relay
+from app.store import audit, audit_seal, counters, delivery, events, heartbeats, notifications, relay
 from app.store.engine import Database
 from app.store.notifications import Moved
 from channels.base import RetryPolicy
@@ -280,9 +280,13 @@ class Relay:
 
     def _seal(self) -> None:
         while True:
-            with self._database.write() as conn:
-                if audit.seal(conn, _SLICE) < _SLICE:
-                    return
+            with self._database.read() as conn:
+                links = audit_seal.next_links(conn, _SLICE)
+            if links:
+                with self._database.write() as conn:
+                    audit_seal.add(conn, links)
+            if len(links) < _SLICE:
+                return
             self._breathe()
             # A flood writes as much as can be sealed, and lanes must not run empty over it.
             self.feed()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, exists, func, insert, select, text
+from sqlalchemy import ColumnElement, Connection, func, insert, select
 
 from app.store import audit_anchor, audit_people
 from app.store.audit_anchor import Anchor
@@ -20,9 +20,6 @@ from app.store.tables import audit, audit_chain
 _ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 # Inline: nobody asks for the number it gets.
 _append = insert(audit).inline()
-_LOCK_NUMBER = 0x5EA1
-# On PostgreSQL a number may be handed out long before its transaction commits; sealing looks back for latecomers.
-_LOOK_BACK = 5_000
 _WHO = "user"
 
 
@@ -123,14 +120,14 @@ def newest(
     if down_to is not None:
         conditions.append(audit.c.id >= down_to)
     statement = select(audit).where(*conditions).order_by(audit.c.id.desc()).limit(limit)
-    return _named(conn, _entries(conn.execute(statement)))
+    return _named(conn, entries_of(conn.execute(statement)))
 
 
 def oldest(conn: Connection, wanted: AuditFilters, *, after: int, limit: int | None) -> list[StoredEntry]:
     """Entries, oldest first, those with a number above `after`."""
     conditions = [*_conditions(conn, wanted), audit.c.id > after]
     statement = select(audit).where(*conditions).order_by(audit.c.id).limit(limit)
-    return _named(conn, _entries(conn.execute(statement)))
+    return _named(conn, entries_of(conn.execute(statement)))
 
 
 def count(conn: Connection, wanted: AuditFilters = AuditFilters()) -> int:
@@ -177,30 +174,6 @@ def _row(entry: Entry | StoredEntry, names: Mapping[str, str]) -> dict[str, Any]
         said |= {name: names.get(said[name], said[name]) for name in ("actor", "object")}
         detail |= {_WHO: names.get(detail[_WHO], detail[_WHO])} if _WHO in detail else {}
     return {**said, "detail": detail}
-
-
-def seal(conn: Connection, limit: int = 1000) -> int:
-    """Chain up to `limit` unsealed rows and return how many they were. Needs a write transaction."""
-    look_back = 0
-    if conn.dialect.name != "sqlite":
-        look_back = _LOOK_BACK
-        conn.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-    newest = conn.execute(select(func.max(audit_chain.c.audit_id))).scalar() or 0
-    head = select(func.max(audit_chain.c.seq)).scalar_subquery()
-    last = conn.execute(select(audit_chain.c.seq, audit_chain.c.hash).where(audit_chain.c.seq == head)).one_or_none()
-    seq, prev = (last.seq, last.hash) if last else (0, "")
-    after = newest - look_back
-    unsealed = ~exists().where(audit_chain.c.audit_id == audit.c.id, audit_chain.c.audit_id > after)
-    rows = _entries(conn.execute(select(audit).where(audit.c.id > after, unsealed).order_by(audit.c.id).limit(limit)))
-    links = []
-    for row in rows:
-        seq += 1
-        digest = hash_of(prev, row)
-        links.append({"seq": seq, "audit_id": row.id, "prev": prev, "hash": digest})
-        prev = digest
-    if links:
-        conn.execute(insert(audit_chain), links)
-    return len(links)
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,5 +248,6 @@ def hash_of(prev: str, entry: StoredEntry) -> str:
     return hashlib.sha256(_ENCODER.encode(said).encode()).hexdigest()
 
 
-def _entries(rows: Iterable[Any]) -> list[StoredEntry]:
+def entries_of(rows: Iterable[Any]) -> list[StoredEntry]:
+    """Rows of the log as entries."""
     return [StoredEntry(row.id, row.at, row.actor, row.action, row.object, row.detail) for row in rows]

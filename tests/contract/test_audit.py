@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from app.store import audit
+from app.store import audit, audit_seal
 from app.store.engine import Database, DatabaseUnavailable
 from tests.fakes.clock import FakeClock
+from tests.fakes.sealing import seal
 
 VERBS = {
     "update": "UPDATE audit SET actor = 'nobody' WHERE id = 2",
@@ -40,7 +41,7 @@ def sealed(database: Database, clock: FakeClock) -> Database:
     """Five entries, sealed, and one that is not yet."""
     with database.write() as conn:
         audit.record(conn, [entry(clock, number) for number in range(5)])
-        assert audit.seal(conn) == 5
+        assert seal(conn) == 5
         audit.record(conn, [entry(clock, 5)])
     return database
 
@@ -56,8 +57,21 @@ def test_the_chain_holds(sealed: Database):
 
 def test_sealing_goes_on_where_it_stopped(sealed: Database, clock: FakeClock):
     with sealed.write() as conn:
-        assert [audit.seal(conn, 1), audit.seal(conn, 1)] == [1, 0]
+        assert [seal(conn, 1), seal(conn, 1)] == [1, 0]
     assert verdict(sealed) == audit.Verdict(6, 0, None)
+
+
+def test_links_that_were_overtaken_are_not_added(sealed: Database, clock: FakeClock):
+    with sealed.read() as conn:
+        links = audit_seal.next_links(conn, 10)
+    assert [link.seq for link in links] == [6]
+    with sealed.write() as conn:
+        assert audit_seal.add(conn, links)
+    with sealed.write() as conn:
+        audit.record(conn, [entry(clock, 6)])
+        assert not audit_seal.add(conn, links)
+        assert seal(conn) == 1
+    assert verdict(sealed) == audit.Verdict(7, 0, None)
 
 
 def test_what_is_recorded_comes_back(sealed: Database, clock: FakeClock):

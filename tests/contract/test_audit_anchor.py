@@ -12,6 +12,7 @@ from app.store.audit_anchor import Anchor
 from app.store.engine import Database, DatabaseUnavailable
 from tests.contract.test_audit import break_in, entry, verdict
 from tests.fakes.clock import FakeClock
+from tests.fakes.sealing import seal
 
 REFUSED = (
     "DELETE FROM audit WHERE id = 3",
@@ -31,7 +32,7 @@ def log(database: Database, clock: FakeClock) -> Database:
         for number in range(5):
             audit.record(conn, [entry(clock, number)])
             clock.advance(minutes=1)
-        assert audit.seal(conn) == 5
+        assert seal(conn) == 5
         audit.record(conn, [entry(clock, 5)])
     return database
 
@@ -58,7 +59,7 @@ def test_what_is_left_is_as_it_was_sealed(log: Database, clock: FakeClock):
 def test_sealing_goes_on_from_what_is_left(log: Database, clock: FakeClock):
     purge(log, clock, 4)
     with log.write() as conn:
-        assert audit.seal(conn) == 1
+        assert seal(conn) == 1
     assert verdict(log) == Verdict(2, 0, None, purged=4)
 
 

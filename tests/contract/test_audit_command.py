@@ -14,6 +14,7 @@ from app.services.audit_log import AuditLog
 from app.store import audit
 from app.store.engine import Database
 from tests.fakes.clock import FakeClock
+from tests.fakes.sealing import seal
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def log(database: Database, clock: FakeClock, tmp_path: Path, monkeypatch: pytes
     with database.write() as conn:
         for number in range(2):
             audit.record(conn, [audit.Entry(clock.now(), "key:one", "cancel", f"evt_{number}", {"number": number})])
-        audit.seal(conn)
+        seal(conn)
         audit.record(conn, [audit.Entry(clock.now(), "key:two", "channel.pause", "email")])
     monkeypatch.setenv("DATA_DIR", str(tmp_path))
     monkeypatch.setenv("DATABASE_URL", database.engine.url.render_as_string(hide_password=False))
@@ -116,7 +117,7 @@ def test_a_file_has_its_name_only_once_it_is_whole(
 def test_a_long_log_is_checked_slice_by_slice(database: Database, clock: FakeClock, bad: int | None):
     with database.write() as conn:
         audit.record(conn, [audit.Entry(clock.now(), "key:one", "cancel", f"evt_{n}") for n in range(2500)])
-        while audit.seal(conn):
+        while seal(conn):
             pass
         if bad is not None:
             if database.is_sqlite:

@@ -16,6 +16,7 @@ from tests.fakes.people_rig import Rig
 from tests.fakes.plan_rules import whole_reads
 from tests.fakes.plans import CHANGES, QUESTIONS, plans_of
 from tests.fakes.rows import insert_notification
+from tests.fakes.sealing import seal
 from tests.fakes.spine import Spine
 
 USER = "u-1"
@@ -101,7 +102,7 @@ def test_purging(spine: Spine, clock: FakeClock):
         insert_notification(spine.database, clock.now(), alert_key=f"{number}", alert_step=1, channel="pages")
     insert_notification(spine.database, clock.now(), type="digest", event_id=None)
     with spine.database.write() as conn:
-        audit.seal(conn)
+        seal(conn)
     clock.advance(days=91)
     check(spine, lambda: spine.retention.purge(lambda _: None))
 

@@ -19,6 +19,7 @@ from channels.base import Permanent
 from tests.fakes.at_once import at_once
 from tests.fakes.clock import FakeClock
 from tests.fakes.rows import insert_notification, notification
+from tests.fakes.sealing import seal
 from tests.fakes.spine import KEEP, PROCESS, Spine
 
 DAYS = KEEP.days
@@ -45,7 +46,7 @@ def delivered(spine: Spine, user: str = USER, **fields: Any) -> str:
 def purge(spine: Spine) -> dict[str, int]:
     """One whole pass, after what is recorded has been sealed."""
     with spine.database.write() as conn:
-        audit.seal(conn, 10_000)
+        seal(conn, 10_000)
     return dict(spine.retention.purge(lambda _: None))
 
 
@@ -60,7 +61,7 @@ def exists(spine: Spine, *ids: str) -> list[bool]:
 
 def is_whole(spine: Spine) -> bool:
     with spine.database.write() as conn:
-        audit.seal(conn, 10_000)
+        seal(conn, 10_000)
         return audit.verify(conn).first_bad is None
 
 
@@ -226,7 +227,7 @@ def test_what_waits_for_years_keeps_the_entries_of_others_for_twice_as_long_at_m
 def test_what_is_not_as_it_was_sealed_is_kept_as_evidence(spine: Spine, clock: FakeClock):
     delivered(spine)
     with spine.database.write() as conn:
-        audit.seal(conn, 1_000)
+        seal(conn, 1_000)
         # Who may write past the triggers.
         _without_triggers(conn, spine.database, "UPDATE audit SET actor = 'nobody' WHERE id = 2")
     clock.advance(days=DAYS, seconds=1)

@@ -14,6 +14,7 @@ from app.store.tables import attempts, audit_chain
 from app.store.tables import notifications as rows
 from tests.drills.processes import Process
 from tests.fakes.rows import notification
+from tests.fakes.sealing import seal
 from tests.integration.product import Product, eventually, run
 
 MANY = 12_000
@@ -37,7 +38,7 @@ def fill(file: Path, count: int) -> list[str]:
         )
         for action in ("plan", "deliver"):
             audit.record(conn, [audit.Entry(row.created_at, "system:test", action, row.id) for row in made])
-        while audit.seal(conn):
+        while seal(conn):
             pass
     database.close()
     return [row.id for row in made]

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.store import audit
 from tests.drills import facts
 from tests.drills.judge import ARRIVED, Case, Judgement, judge
 from tests.drills.watch import Watch
 from tests.fakes.product import Product
+from tests.fakes.sealing import seal
 
 USER = "u-1"
 
@@ -54,7 +54,7 @@ def run(product: Product) -> Run:
         ids = [row.id for row in rows if row.channel == channel]
         assert not services.delivery.deliver(channel, services.pipeline.render(ids))
     with services.database.write() as conn:
-        audit.seal(conn)
+        seal(conn)
     return Run(product, accepted, [{"channel": "email", "key": row.id} for row in rows if row.channel == "email"])
 
 
