@@ -35,7 +35,11 @@ def main(words: Sequence[str]) -> int:
     sys.setswitchinterval(0.0005)  # as the workers have it
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("starting", total=seconds)
-        results = measure(chosen, way, lambda text, over: progress.update(bar, description=text, advance=over))
+        try:
+            results = measure(chosen, way, lambda text, over: progress.update(bar, description=text, advance=over))
+        except ConnectionError as error:
+            # The command line would take it for a reader of our output who has seen enough.
+            raise RuntimeError("a part that is measured hung up") from error
     report.show(console, results)
     if wanted.json is not None:
         wanted.json.write_text(json.dumps(report.as_json(results, way, load_before), indent=1) + "\n")
