@@ -20,7 +20,7 @@ from tests.fakes.receiver import Answer, Receiver
 from tests.integration.conftest import FLOWER_LOGIN, on_its_own
 from tests.integration.product import ROOT, Product, eventually, run
 
-MANY = 120
+MANY = 200
 BAD_SETTINGS = {
     "PORT": "80a",
     "LOG_LEVEL": "LOUD",
@@ -116,8 +116,10 @@ def test_a_part_that_dies_is_started_again(product, words):
 
 def test_a_stop_in_the_middle_loses_nothing_and_sends_nothing_twice(tmp_path):
     with Receiver() as receiver:
-        receiver.script("/hook", Answer(delay=0.3))
-        with Product(tmp_path, RELAY_TICK_SECONDS="1", MAX_RETRIES="10", RETRY_DELAY_SECONDS="0.5") as product:
+        receiver.script("/hook", Answer(delay=0.5))
+        # Few threads, or what they have in hand when the stop comes, and may finish, would be nearly all.
+        settings = {"WORKER_CONCURRENCY": "8", "MAX_RETRIES": "10", "RETRY_DELAY_SECONDS": "0.5"}
+        with Product(tmp_path, RELAY_TICK_SECONDS="1", **settings) as product:
             users = [f"u-{number}" for number in range(4)]
             for user in users:
                 product.set_user(
