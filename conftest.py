@@ -44,12 +44,20 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
 
 def pytest_configure_node(node: Any) -> None:
     """Tell each row what was chosen for all."""
-    node.workerinput["only_slow"] = node.config.stash.get(_ONLY_SLOW, False)
+    node.workerinput["only_slow"] = node.config.stash.get(_ONLY_SLOW, None)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Rows:
     """Keep together what may not run at the same time."""
     return Rows(config, log)
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Do not even read a folder of which all would be left out."""
+    only_slow = _only_slow(config)
+    if only_slow is None or collection_path.parent != config.rootpath / "tests" or not collection_path.is_dir():
+        return None
+    return True if (collection_path.name in SLOW_FOLDERS) is not only_slow else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,7 +67,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         folder = item.path.relative_to(tests).parts[0] if item.path.is_relative_to(tests) else ""
         if folder in SLOW_FOLDERS:
             item.add_marker(SLOW_FOLDERS[folder])
-    chosen = getattr(config, "workerinput", {"only_slow": config.stash.get(_ONLY_SLOW, False)})["only_slow"]
+    chosen = bool(_only_slow(config))
     if config.getoption("--integration") and not chosen:
         return
     left_out = [item for item in items if _is_slow(item) is not chosen]
@@ -72,6 +80,12 @@ def pytest_collection_finish() -> None:
     """Let the collector of garbage leave alone what stays until the end: modules, and the tests themselves."""
     gc.collect()
     gc.freeze()
+
+
+def _only_slow(config: pytest.Config) -> bool | None:
+    """Whether a run of which nothing was named is one of the slow tests alone; None where something was named."""
+    here = {"only_slow": config.stash.get(_ONLY_SLOW, None)}
+    return getattr(config, "workerinput", here)["only_slow"]
 
 
 def _is_slow(item: pytest.Item) -> bool:
