@@ -81,6 +81,7 @@ def full_broker(stage: Stage) -> None:
     refused = stage.rig.said("announce_failed")
     stage.notes.append(f"{len(refused)} announcements were refused, and said so")
     stage.expect(bool(refused), "no announcement was refused, so this run showed nothing")
+    stage.expect(not stage.rig.deaths(), f"parts died: {', '.join(stage.rig.deaths())}")
 
 
 def poison(stage: Stage) -> None:
