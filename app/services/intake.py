@@ -159,7 +159,8 @@ class Intake:
             ended |= open_alerts.opened_by(planned[event.id])
         committed: list[Notification] = []
         try:
-            accepted, rejected, committed = self._commits.run(partial(self._write, drafts, planned, actor, now))
+            write = partial(self._write, drafts, planned, actor, now)
+            accepted, rejected, committed = self._commits.run(write, size=sum(map(len, planned.values())))
             self._stage("after_accept")
         finally:
             self._admission.announce(committed, chain.from_iterable(planned.values()))

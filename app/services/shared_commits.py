@@ -6,21 +6,24 @@ Nobody waits for others to come. While one waits for its turn at the database, t
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Generic, TypeVar, cast
 
 from sqlalchemy import Connection
 
 from app.store.engine import Database, DatabaseUnavailable
 
-_MOST = 50
+# Of what is stored in one transaction, unless a single caller has more: nobody waits long for the others.
+_MOST = 500
 Result = TypeVar("Result")
 
 
 class _Job(Generic[Result]):
     """What somebody wants done within a transaction, and what came of it once that has ended."""
 
-    def __init__(self, work: Callable[[Connection], Result]) -> None:
+    def __init__(self, work: Callable[[Connection], Result], size: int) -> None:
         self.work = work
+        self.size = size
         self.done = False
         self.value: Result | None = None
         self.error: Exception | None = None
@@ -39,8 +42,10 @@ class SharedCommits:
         self._waiting: deque[_Job[Any]] = deque()
         self._turn = threading.Lock()
 
-    def run(self, work: Callable[[Connection], Result]) -> Result:
+    def run(self, work: Callable[[Connection], Result], size: int = 1) -> Result:
         """Do the work within a transaction. It may be done again, if that of another in the same one has failed.
+
+        `size` is about how many rows that stores: who stores many shares with few.
 
         Raises what it raises, or DatabaseUnavailable.
         """
@@ -48,7 +53,7 @@ class SharedCommits:
             # There, those who write at the same time do not wait for each other.
             with self._database.write() as conn:
                 return work(conn)
-        job = _Job(work)
+        job = _Job(work, size)
         self._waiting.append(job)
         try:
             with self._turn:
@@ -56,8 +61,9 @@ class SharedCommits:
                     self._commit()
         finally:
             # Left behind only by a caller who has to end here and now.
-            if not job.done and job in self._waiting:
-                self._waiting.remove(job)
+            if not job.done:
+                with suppress(ValueError):
+                    self._waiting.remove(job)
         return job.outcome()
 
     def _commit(self) -> None:
@@ -65,8 +71,10 @@ class SharedCommits:
         jobs: list[_Job[Any]] = []
         try:
             with self._database.write() as conn:
-                while self._waiting and len(jobs) < _MOST:
+                room = _MOST
+                while self._waiting and (not jobs or self._waiting[0].size <= room):
                     jobs.append(self._waiting.popleft())
+                    room -= jobs[-1].size
                     jobs[-1].value = jobs[-1].work(conn)
         except DatabaseUnavailable as error:
             _end(jobs or self._all_waiting(), error)

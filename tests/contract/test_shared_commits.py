@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import pairwise
 
 import pytest
 from sqlalchemy import Connection, text
@@ -45,10 +46,10 @@ class Crowd:
         self.commits = SharedCommits(database)
         self._pool = ThreadPoolExecutor(MANY)
 
-    def ask(self, work: Callable[[Connection], object]) -> "Future[object]":
+    def ask(self, work: Callable[[Connection], object], size: int = 1) -> "Future[object]":
         """One more; returns when it waits."""
         there = len(self.commits._waiting)
-        asked = self._pool.submit(self.commits.run, work)
+        asked = self._pool.submit(self.commits.run, work, size)
         while len(self.commits._waiting) == there:
             assert not asked.done()
         return asked
@@ -85,6 +86,17 @@ def test_those_who_wait_share_a_transaction(database: Database):
     assert len(seen) == MANY
     assert len(set(seen)) == 1
     assert len(names(database)) == MANY
+
+
+@on_sqlite
+def test_who_stores_much_shares_with_few(database: Database):
+    crowd, seen = Crowd(database), list[Connection]()
+    with nobody_else_writes(database):
+        asked = [crowd.ask(seen.append, size) for size in (400, 100, 700, 1, 1)]
+    for one in asked:
+        one.result(10)
+    together = [one is other for one, other in pairwise(seen)]
+    assert together == [True, False, False, True]
 
 
 @on_sqlite
