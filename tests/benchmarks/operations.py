@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from app.store import delivery, due, events, notifications, retention
 from app.store.history import Filters
 from tests.benchmarks.grown import Grown
-from tests.benchmarks.past import HEAVY_USER, SPAN
+from tests.benchmarks.past import HEAVY_USER, PEOPLE_AT_A_TIME, SPAN
 
 PEOPLE = 40
 """As many are asked about where there are few and where there are many."""
@@ -103,4 +103,6 @@ class Operations:
             events.forget_keys(conn, datetime.now(UTC) - SPAN, 500)
 
     def _user(self, person: int) -> str:
-        return f"u-{person * self._users // (PEOPLE + 1)}"
+        # The newest, all of the same days: on both sides as many share what is read for them.
+        among = min(self._users, PEOPLE_AT_A_TIME)
+        return f"u-{self._users - among + person * among // (PEOPLE + 1)}"

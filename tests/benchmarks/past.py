@@ -17,6 +17,7 @@ HEAVY_USER = "u-heavy"
 """A twentieth of everything is theirs."""
 SPAN = timedelta(days=80)
 ROWS_PER_USER = 100
+PEOPLE_AT_A_TIME = 100
 _TABLES = (events, notifications, attempts, inbox, audit, audit_chain)
 _AT_ONCE = 5_000
 # What waits, and what is not read yet, is no more for those who have been with us for longer.
@@ -108,8 +109,9 @@ class Past:
         held = number <= _HELD
         at = self._began + (SPAN - timedelta(hours=1)) * (number / self._size)
         at = datetime.now(UTC) if held else at
-        # Some come and some go: a hundred at a time.
-        user = f"u-{number // (100 * ROWS_PER_USER) * 100 + chance.randrange(100)}"
+        # Some come and some go: so many at a time.
+        group = number // (PEOPLE_AT_A_TIME * ROWS_PER_USER)
+        user = f"u-{group * PEOPLE_AT_A_TIME + chance.randrange(PEOPLE_AT_A_TIME)}"
         user = HEAVY_USER if number % 20 == 0 else user
         type_, channel = chance.choice(_TYPES), chance.choice(_CHANNELS)
         status, reason = ("held", "digest") if held else chance.choice(_ENDS)
