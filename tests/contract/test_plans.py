@@ -10,7 +10,7 @@ from app.services.history import History
 from app.store import audit, due, events, relay
 from app.store.audit import AuditFilters
 from app.store.history import Filters
-from channels.base import Transient
+from channels.base import Permanent, Transient
 from tests.fakes.clock import FakeClock
 from tests.fakes.people_rig import Rig
 from tests.fakes.plan_rules import whole_reads
@@ -142,6 +142,19 @@ def test_keys_are_forgotten(spine: Spine, clock: FakeClock):
 def test_history(spine: Spine, wanted: Filters):
     spine.submit(USER)
     check(spine, lambda: spine.history.page(wanted))
+
+
+def test_sending_dead_letters_again(spine: Spine):
+    (id_,) = spine.submit(USER)
+    spine.pipeline.dedupe(spine.pipeline.render([id_]))
+    spine.letters.answer(id_, Permanent("refused"))
+    spine.delivery.deliver("letters", [id_])
+    failed = Filters(status="failed", channel="letters")
+
+    def replay() -> None:
+        assert spine.dead_letters.replay(failed, limit=200, dry_run=False, actor="key:key_1").created
+
+    check(spine, replay)
 
 
 def test_what_no_index_leads_to_is_looked_for_in_a_part_of_the_table(spine: Spine):
