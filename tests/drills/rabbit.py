@@ -11,7 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from amqp.exceptions import NotFound
 from kombu import Connection
 
 from tasks.lanes import lanes
@@ -78,7 +77,8 @@ class Rabbit:
         """Take every message from the lanes that waits there."""
         with Connection(self.url, connect_timeout=3) as connection:
             for lane in lanes():
-                with suppress(NotFound):
+                # There is no such lane before somebody listens on it.
+                with suppress(*connection.channel_errors):
                     connection.channel().queue_purge(lane)
 
     def freeze(self) -> None:

