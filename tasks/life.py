@@ -10,6 +10,7 @@ from app.cli.database import await_schema
 from app.config import Settings
 from app.observability.logging import announce_ready, configure_logging
 from app.runtime.faults import CannotStart
+from app.runtime.settling import settle_in
 from tasks.app import app
 from tasks.fused_events import FusedEvents
 from tasks.heart import Heart
@@ -50,6 +51,7 @@ def _ready(sender: Any, **_: Any) -> None:
     app.fused_events = FusedEvents(sender)
     app.heart = Heart(app.services(), app.traffic, sender)
     app.heart.start()
+    settle_in()
     announce_ready("lanes " + ", ".join(app.heart.lanes))
 
 

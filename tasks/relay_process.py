@@ -11,6 +11,7 @@ from app.cli.database import await_schema
 from app.config import Settings
 from app.observability.logging import announce_ready, configure_logging
 from app.runtime.product import without_secrets
+from app.runtime.settling import settle_in
 from app.store.engine import DatabaseUnavailable
 from tasks.publisher import Publisher
 
@@ -29,6 +30,7 @@ def run(settings: Settings) -> None:
     stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
         signal.signal(number, lambda *_: stopped.set())
+    settle_in()
     announce_ready(without_secrets(settings.database_url))
     swept_at = float("-inf")
     while not stopped.is_set():

@@ -11,6 +11,7 @@ from gunicorn.glogging import Logger
 from app.config import Settings
 from app.observability.logging import announce_ready
 from app.runtime.parenthood import tie_to
+from app.runtime.settling import settle_in
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -80,6 +81,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self._served.stop()
 
     def _announce(self, _worker: object) -> None:
+        settle_in()
         announce_ready(self._settings.public_url)
 
 
