@@ -21,10 +21,11 @@ _BACKLOG = 1000
 _FRESH_SECONDS = 0.5
 _STALE_SECONDS = 2.0
 _PAUSE_SECONDS = 5.0
-# When many come in a second, rows wait for each other and share a message: what each costs falls to a third, and all
-# are there sooner than if each had gone at once. Below that nobody waits.
-_CALM = 60
-_LINGER_SECONDS = 0.0004
+# When many come, rows wait for each other and share a message: what each costs falls to a third, and all are there
+# sooner than if each had gone at once. Up to eighty a second nobody waits.
+_LATELY_SECONDS = 0.2
+_CALM = 16
+_LINGER_SECONDS = 0.002
 _LONGEST_LINGER_SECONDS = 0.05
 
 
@@ -76,7 +77,7 @@ def grouped(rows: Iterable[Ready], *, resume: bool = False) -> Iterator[Announce
 
 
 class Rush:
-    """How many rows came in the last second, and how long those that come now had better wait for each other."""
+    """How many rows came lately, and how long those that come now had better wait for each other."""
 
     def __init__(self) -> None:
         self._came: deque[tuple[float, int]] = deque()
@@ -84,7 +85,7 @@ class Rush:
 
     def linger(self, count: int, now: float) -> float:
         """Seconds that so many rows wait for more; those that fill a message by themselves do not."""
-        while self._came and self._came[0][0] <= now - 1:
+        while self._came and self._came[0][0] <= now - _LATELY_SECONDS:
             self._count -= self._came.popleft()[1]
         if count >= LARGEST_GROUP:
             return 0.0
