@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from tasks.heart import Heart
 
 
+_WRITERS = 2
+
+
 class NotificationsCelery(Celery):  # type: ignore[misc]
     """Celery with the services its tasks work with."""
 
@@ -26,6 +29,8 @@ class NotificationsCelery(Celery):  # type: ignore[misc]
         self.fused_events: FusedEvents | None = None
         self.heart: Heart | None = None
         self.traffic = Traffic()
+        # Writing texts is work for the processor: many lists at once would all be late, and the first with the last.
+        self.writing = threading.BoundedSemaphore(_WRITERS)
         self._services: tuple[int, Services] | None = None
         self._services_lock = threading.Lock()
 

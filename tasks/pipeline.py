@@ -24,7 +24,8 @@ _MARGIN_SECONDS = 0.05
 @app.task(bind=True, base=StepTask, name="notifications.render")
 def render(self: StepTask, ids: list[str]) -> list[str]:
     """Write the texts."""
-    return self.step(self.services.pipeline.render, ids)
+    with self.app.writing:
+        return self.step(self.services.pipeline.render, ids)
 
 
 @app.task(bind=True, base=StepTask, name="notifications.dedupe")
