@@ -22,7 +22,7 @@ class Figure(StrEnum):
     FIRST = "a burst of 500 in one request, s until the first is delivered"
     ACCEPTED = "… until its 202, s"
     FAN_OUT = "one event to 1,000 inboxes, s until all is visible"
-    FAN_OUT_ACCEPTED = "… until its 202, s"
+    FAN_OUT_ACCEPTED = "… until its own 202, s"
     SLOW = "receivers that take 200 ms, n/s"
     SLOW_PSS = "… PSS of the workers meanwhile, MB"
     IDLE_PSS = "whole product idle, with Flower, PSS in MB"

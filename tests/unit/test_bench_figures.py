@@ -56,6 +56,10 @@ def test_a_verdict_knows_whether_less_is_better(aim, value, verdict):
     assert aim.verdict(value) == verdict
 
 
+def test_no_two_figures_are_told_in_the_same_words():
+    assert len(list(Figure)) == len(Figure.__members__)
+
+
 def test_postgresql_has_aims_of_its_own_where_it_is_slower():
     assert aims(postgres=True)[Figure.SINGLES] == Aim(1.4, 2)
     assert aims(postgres=True)[Figure.P99] == aims(postgres=False)[Figure.P99]
