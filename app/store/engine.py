@@ -7,10 +7,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from sqlite3 import OperationalError as SqliteError
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, InvalidatePoolError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
@@ -26,25 +25,10 @@ _PRAGMAS = (
 # The third, by that very name, is SQLite's word for a damaged file; by the last a PostgreSQL that has become a replica
 # refuses to begin a transaction that writes.
 _TROUBLES = ("OperationalError", "InternalError", "DatabaseError", "NotSupportedError")
-# What SQLAlchemy does not get to see, as it comes up when statements travel together.
-_UNWRAPPED = (psycopg.OperationalError, psycopg.InternalError, psycopg.NotSupportedError)
 _LOCK_WAIT_SECONDS = 10.0
 _SMALL = 64 * 2**20
 _POLL_SECONDS = 0.0002
 _POLL_MAX_SECONDS = 0.004
-_SILENT_SECONDS = 15
-# A connection that has rested longer is asked whether the server is still there: asking each time is a journey of five.
-_TRUSTED_SECONDS = 1.0
-_RESTING_SINCE = "resting_since"
-_SESSION = {
-    "lock_timeout": 10_000,
-    "statement_timeout": 30_000,
-    "idle_in_transaction_session_timeout": 60_000,
-    "tcp_keepalives_idle": _SILENT_SECONDS // 3,
-    "tcp_keepalives_interval": _SILENT_SECONDS // 3,
-    "tcp_keepalives_count": 2,
-    "tcp_user_timeout": 1000 * _SILENT_SECONDS,
-}
 
 
 class DatabaseUnavailable(Exception):
@@ -57,7 +41,14 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Connects on first use. `url` is like sqlite:///path or postgresql://host/name."""
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        self._engine = _sqlite(url, pool_size) if self.is_sqlite else _postgresql(url, pool_size, monotonic)
+        # What SQLAlchemy does not get to see, as it comes up when statements travel together.
+        self._troubles: tuple[type[Exception], ...] = (SqliteError,)
+        if self.is_sqlite:
+            self._engine = _sqlite(url, pool_size)
+        else:
+            from app.store import postgresql  # noqa: PLC0415 - its driver takes six megabytes
+
+            self._engine, self._troubles = postgresql.engine(url, pool_size, monotonic), postgresql.TROUBLES
         self._reader = self._engine.execution_options(**self._read_options())
         self._glancer = None if self.is_sqlite else self._engine.execution_options(isolation_level="AUTOCOMMIT")
         # On SQLite there is one writer at a time anyway: threads of this process queue here, in order, and only one
@@ -72,7 +63,7 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one state of the database and changes nothing."""
-        with _translated(), self._reader.connect() as conn, conn.begin():
+        with _translated(self._troubles), self._reader.connect() as conn, conn.begin():
             yield conn
 
     @contextmanager
@@ -82,7 +73,7 @@ class Database:
             with self.read() as conn:
                 yield conn
         else:
-            with _translated(), self._glancer.connect() as conn:
+            with _translated(self._troubles), self._glancer.connect() as conn:
                 yield conn
 
     @contextmanager
@@ -91,7 +82,7 @@ class Database:
 
         Raises DatabaseUnavailable when it cannot begin or commit.
         """
-        with _translated(), self._turn, self._engine.begin() as conn:
+        with _translated(self._troubles), self._turn, self._engine.begin() as conn:
             yield conn
 
     def scrub(self) -> bool:
@@ -102,7 +93,7 @@ class Database:
         """
         if not self.is_sqlite:
             return True
-        with _translated(), self._turn:
+        with _translated(self._troubles), self._turn:
             connection = self._engine.raw_connection()
             try:
                 # Not within a transaction, so past SQLAlchemy, which begins one.
@@ -137,13 +128,13 @@ def together(conn: Connection) -> Iterator[None]:
 
     What it has against one of them it says at the end of the block.
     """
-    driver = conn.connection.driver_connection
-    with driver.pipeline() if isinstance(driver, psycopg.Connection) else nullcontext():
+    driver: Any = conn.connection.driver_connection
+    with nullcontext() if conn.dialect.name == "sqlite" else driver.pipeline():
         yield
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translated(troubles: tuple[type[Exception], ...]) -> Iterator[None]:
     """The errors of a database that is away, full or locked, as DatabaseUnavailable; our faults stay as they are."""
     try:
         yield
@@ -151,7 +142,7 @@ def _translated() -> Iterator[None]:
         if error.connection_invalidated or type(error).__name__ in _TROUBLES:
             raise DatabaseUnavailable(_summary(error)) from error
         raise
-    except (SqliteError, *_UNWRAPPED) as error:
+    except troubles as error:
         raise DatabaseUnavailable(_summary(error)) from error
     except SQLAlchemyError as error:
         if type(error).__name__ == "TimeoutError":
@@ -205,40 +196,3 @@ def _patiently(connection: Any, statement: str) -> None:
                 raise
         time.sleep(pause)
         pause = min(pause * 1.2, _POLL_MAX_SECONDS)
-
-
-def _postgresql(url: str, pool_size: int, monotonic: Callable[[], float]) -> Engine:
-    engine = create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=pool_size,
-        pool_timeout=10,
-        hide_parameters=True,
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "im2-notifications",
-            # A server, or one of us, that is cut off says nothing: each end finds out by itself, and in time. Until the
-            # server does, nobody gets at the rows that were locked there.
-            "keepalives_idle": _SILENT_SECONDS // 3,
-            "keepalives_interval": _SILENT_SECONDS // 3,
-            "keepalives_count": 2,
-            "tcp_user_timeout": 1000 * _SILENT_SECONDS,
-            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
-        },
-    )
-
-    @event.listens_for(engine, "checkin")
-    def rest(_connection: Any, record: Any) -> None:
-        record.info[_RESTING_SINCE] = monotonic()
-
-    @event.listens_for(engine, "checkout")
-    def wake(connection: Any, record: Any, _proxy: object) -> None:
-        if monotonic() - record.info.get(_RESTING_SINCE, monotonic()) < _TRUSTED_SECONDS:
-            return
-        try:
-            engine.dialect.do_ping(connection)
-        except psycopg.Error as error:
-            # The pool replaces it, and all others that are as old.
-            raise InvalidatePoolError("the server has closed it") from error
-
-    return engine

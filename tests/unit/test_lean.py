@@ -23,8 +23,8 @@ THE_DATABASE = {"sqlalchemy", "psycopg"}
             THE_DATABASE | OF_THE_API | FOR_SIGNING_IN | METRICS | {"asyncio", "celery", "redis"},
         ),
         ("import app.cli.api", THE_DATABASE | FOR_SIGNING_IN | METRICS | {"celery", "flask", "jinja2", "redis"}),
-        ("import tasks.worker, tasks.life", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN | METRICS),
-        ("import tasks.relay_process", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN | METRICS),
+        ("import tasks.worker, tasks.life", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN | METRICS | {"psycopg"}),
+        ("import tasks.relay_process", OF_THE_API | OF_COMMANDS | FOR_SIGNING_IN | METRICS | {"psycopg"}),
         ("import tasks.monitor", THE_DATABASE | OF_THE_API | FOR_SIGNING_IN | {"jinja2", "prompt_toolkit"}),
     ],
 )
