@@ -6,7 +6,7 @@ One that pages people is used all the same, and its row only says what its recei
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -42,8 +42,12 @@ class ContactBook:
     def of(self, conn: Connection, user_ids: Iterable[str]) -> list[StoredContact]:
         """Every contact of these users."""
         wanted = list(user_ids)
-        given = self._given if OPERATORS in wanted else {}
-        return list(self._merged(people.contacts_of(conn, wanted), given))
+        return self.completed(people.contacts_of(conn, wanted), wanted)
+
+    def completed(self, stored: Iterable[StoredContact], user_ids: Collection[str]) -> list[StoredContact]:
+        """What is stored for these users, with what the environment gives those among them that are operators."""
+        given = self._given if OPERATORS in user_ids else {}
+        return list(self._merged(stored, given))
 
     def on(self, conn: Connection, channel: str, user_ids: Iterable[str], *, lock: bool = False) -> list[StoredContact]:
         """The contacts of these users on one channel; `lock`: nobody else changes what is stored of them meanwhile."""

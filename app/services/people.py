@@ -54,14 +54,14 @@ class People:
 
     def recipients(self, conn: Connection, user_ids: Sequence[str]) -> dict[str, Recipient]:
         """Every one of these users, known or not."""
-        documents = people.documents(conn, [*user_ids, DEFAULTS_USER])
+        documents, stored = people.all_about(conn, [*user_ids, DEFAULTS_USER])
         defaults = documents[DEFAULTS_USER].document if DEFAULTS_USER in documents else {}
         targets: dict[str, dict[str, str]] = {
             user_id: dict.fromkeys(self._contactless, INBOX_TARGET) for user_id in user_ids
         }
         contacts: dict[str, list[people.StoredContact]] = {user_id: [] for user_id in user_ids}
         unverified: dict[str, set[str]] = {user_id: set() for user_id in user_ids}
-        for contact in self._book.of(conn, user_ids):
+        for contact in self._book.completed(stored, user_ids):
             if contact.is_usable:
                 targets[contact.user_id][contact.channel] = contact.target
                 contacts[contact.user_id].append(contact)

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, delete, func, select, tuple_, update
+from sqlalchemy import (
+    BindParameter,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    literal,
+    null,
+    select,
+    tuple_,
+    union_all,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -29,6 +41,21 @@ _contacts = select(
     _C.warned_at,
     _C.updated_at,
 ).where(_C.user_id.in_(_USERS))
+_all_about = union_all(
+    _contacts.add_columns(literal(0).label("version")),
+    select(
+        _P.user_id,
+        null().label("channel"),
+        _P.document,
+        null().label("secret"),
+        null().label("target"),
+        null().label("disabled_reason"),
+        null().label("failing_since"),
+        null().label("warned_at"),
+        _P.updated_at,
+        _P.version,
+    ).where(_P.user_id.in_(_USERS)),
+)
 _contacts_on = _contacts.where(_C.channel == bindparam("channel_name"))
 _contacts_on_locked = _contacts_on.with_for_update()
 
@@ -87,6 +114,18 @@ def documents(conn: Connection, user_ids: Iterable[str]) -> dict[str, StoredDocu
     """The documents of those users that have one."""
     rows = conn.execute(_documents, {"users": list(user_ids)})
     return {row.user_id: StoredDocument(row.document, row.version, row.updated_at) for row in rows}
+
+
+def all_about(conn: Connection, user_ids: Iterable[str]) -> tuple[dict[str, StoredDocument], list[StoredContact]]:
+    """The documents of those users that have one, and every contact of them, by one look."""
+    documents: dict[str, StoredDocument] = {}
+    found: list[StoredContact] = []
+    for row in conn.execute(_all_about, {"users": list(user_ids)}):
+        if row.version:
+            documents[row.user_id] = StoredDocument(row.public, row.version, row.updated_at)
+        else:
+            found.append(_stored(row))
+    return documents, found
 
 
 def count_documents(conn: Connection) -> int:
