@@ -2,8 +2,8 @@
 
 import signal
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +48,8 @@ def soak(stage: Stage) -> None:
             with suppress(OSError):
                 sizes[process.pid, _name(process)].append(_size(process))
     stage.until_quiet(_QUIET_SECONDS)
-    stage.notes.append(", ".join(f"{count} × {name}" for name, count in sorted(struck.items())))
+    stage.notes.append(_told(struck))
+    stage.notes.append(f"parts ended: {_told(Counter(stage.rig.deaths())) or 'none'}")
     rows = stage.facts().rows
     times = [(row.updated_at - row.created_at).total_seconds() for row in rows if row.status == "delivered"]
     slowest = percentile(times, 0.99)
@@ -57,6 +58,10 @@ def soak(stage: Stage) -> None:
     for (pid, name), seen in sizes.items():
         if len(seen) >= _FEWEST_LOOKS:
             _is_flat(stage, f"{name} ({pid})", seen)
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} × {name}" for name, count in sorted(counts.items()))
 
 
 def _is_flat(stage: Stage, who: str, seen: list[Size]) -> None:
