@@ -21,7 +21,7 @@ def data_schemas(types: Mapping[str, EventType]) -> dict[str, Any]:
 def event_rules(*, addressed: bool = True) -> dict[str, Any]:
     """What an event's type asks of its other fields, as keywords beside those of its fields.
 
-    What is not addressed has no recipients.
+    What is not addressed is only looked at: it has no recipients, and without data it is of the type's sample.
     """
     return {"allOf": [_rule(type_, addressed=addressed) for type_ in EVENT_TYPES.values()]}
 
@@ -63,7 +63,8 @@ def _data_rules(type_: EventType) -> dict[str, Any]:
 
 def _rule(type_: EventType, *, addressed: bool) -> dict[str, Any]:
     asked = {} if type_.for_operators or not addressed else {"required": ["recipients"]}
+    data = _data_rules(type_) if addressed else {"anyOf": [_data_rules(type_), {"type": "null"}]}
     return {
         "if": {"properties": {"type": {"const": type_.name}}, "required": ["type"]},
-        "then": {"properties": {"data": _data_rules(type_)}, **asked},
+        "then": {"properties": {"data": data}, **asked},
     }
