@@ -24,7 +24,7 @@ class Figure(StrEnum):
     FAN_OUT = "one event to 1,000 inboxes, s until all is visible"
     FAN_OUT_ACCEPTED = "… until its own 202, s"
     SLOW = "receivers that take 200 ms, n/s"
-    SLOW_PSS = "… PSS of the workers meanwhile, MB"
+    SLOW_PSS = "… PSS of the worker that sends to them, MB"
     IDLE_PSS = "whole product idle, with Flower, PSS in MB"
 
 

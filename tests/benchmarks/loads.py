@@ -73,10 +73,10 @@ def _event(user: int, job: str) -> dict[str, object]:
     }
 
 
-YARDSTICK: Load[Stage] = Load("bare", "A  bare chain of four", bare_chain, 300, 2.0)
+YARDSTICK: Load[Stage] = Load("bare", "A  bare chain of four", bare_chain, 500, 2.0)
 LOADS: Sequence[Load[Stage]] = (
     YARDSTICK,
-    Load("singles", "B1 one at a time", singles, 300, 1.0),
-    Load("bursts", "B2 bursts of 500", bursts, 3000, 3.0),
-    Load("task", "C  bare task", bare_task, 300, 0.5),
+    Load("singles", "B1 one at a time", singles, 1000, 2.5),
+    Load("bursts", "B2 bursts of 500", bursts, 5000, 3.0),
+    Load("task", "C  bare task", bare_task, 1000, 1.0),
 )

@@ -35,12 +35,12 @@ def slow_receivers(whole: Whole, count: int) -> Sample:
 
 @contextmanager
 def _most_memory(whole: Whole) -> Iterator[list[float]]:
-    """What the workers have in memory, looked at now and then within the block, and at its end."""
-    over, seen = threading.Event(), list[float]()
+    """What the worker that sends has in memory, looked at now and then within the block, and at its end."""
+    over, seen, sending = threading.Event(), list[float](), whole.parts()["worker outbound"]
 
     def look() -> None:
         while not over.wait(_LOOK_SECONDS):
-            seen.append(pss_megabytes(whole.workers()))
+            seen.append(pss_megabytes(sending))
 
     looking = threading.Thread(target=look)
     looking.start()
@@ -49,7 +49,7 @@ def _most_memory(whole: Whole) -> Iterator[list[float]]:
     finally:
         over.set()
         looking.join()
-        seen.append(pss_megabytes(whole.workers()))
+        seen.append(pss_megabytes(sending))
 
 
 LOAD: Load[Whole] = Load("slow", "250 receivers that take 200 ms", slow_receivers, 1000, 7.0)

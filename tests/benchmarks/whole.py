@@ -45,10 +45,6 @@ class Whole:
                 found[name] = [one.pid for one in (part, *descendants(part.pid))]
         return found
 
-    def workers(self) -> list[int]:
-        """The worker processes."""
-        return [process.pid for process in self.rig.workers()]
-
     def everybody(self) -> list[int]:
         """All processes of the product."""
         return [self.rig.pid, *(process.pid for process in descendants(self.rig.pid))]

@@ -25,7 +25,7 @@ def told(tmp_path_factory):
 
 def test_nothing_is_lost_or_doubled(told):
     assert (told["lost"], told["doubled"]) == (0, 0)
-    assert [run["count"] for run in told["loads"]["bursts"]["runs"]] == [300]
+    assert [run["count"] for run in told["loads"]["bursts"]["runs"]] == [500]
     assert [run["count"] for run in told["loads"]["fanout"]["runs"]] == [1000]
 
 
