@@ -78,7 +78,9 @@ class SharedCommits:
                     jobs[-1].value = jobs[-1].work(conn)
         except DatabaseUnavailable as error:
             _end(jobs or self._all_waiting(), error)
-        except Exception:  # noqa: BLE001 - whose fault it is shows when each is alone
+        except Exception as error:  # noqa: BLE001 - whose fault it is shows when each is alone
+            if not jobs:
+                _end(self._all_waiting(), error)
             for job in jobs:
                 self._alone(job)
         else:

@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from sqlite3 import DatabaseError as AnySqliteError
 from sqlite3 import OperationalError as SqliteError
 from typing import Any
 
@@ -41,8 +42,8 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Connects on first use. `url` is like sqlite:///path or postgresql://host/name."""
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
-        # What SQLAlchemy does not get to see, as it comes up when statements travel together.
-        self._troubles: tuple[type[Exception], ...] = (SqliteError,)
+        # What SQLAlchemy does not get to see, as it comes up where a transaction begins and where statements travel.
+        self._troubles: tuple[type[Exception], ...] = (AnySqliteError,)
         if self.is_sqlite:
             self._engine = _sqlite(url, pool_size)
         else:

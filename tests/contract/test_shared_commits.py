@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from pathlib import Path
+from typing import cast
 
 import pytest
 from sqlalchemy import Connection, text
@@ -44,12 +46,12 @@ class Crowd:
 
     def __init__(self, database: Database) -> None:
         self.commits = SharedCommits(database)
-        self._pool = ThreadPoolExecutor(MANY)
+        self.pool = ThreadPoolExecutor(MANY)
 
     def ask(self, work: Callable[[Connection], object], size: int = 1) -> "Future[object]":
         """One more; returns when it waits."""
         there = len(self.commits._waiting)
-        asked = self._pool.submit(self.commits.run, work, size)
+        asked = self.pool.submit(self.commits.run, work, size)
         while len(self.commits._waiting) == there:
             assert not asked.done()
         return asked
@@ -153,3 +155,32 @@ def test_elsewhere_nobody_waits(database: Database):
         return work
 
     assert at_once(2, lambda number: commits.run(meet(number))) == [None, None]
+
+
+def test_a_transaction_that_cannot_begin_is_everybodys_trouble(tmp_path: Path):
+    path = tmp_path / "damaged.db"
+    database = Database(f"sqlite:///{path}")
+    with database.write() as conn:
+        conn.execute(text("CREATE TABLE some (thing TEXT)"))
+    with database.read() as conn:
+        conn.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    path.write_bytes(b"this is no database any more" * 1000)
+    crowd = Crowd(database)
+    for asked in [crowd.commits.run] * 2:
+        with pytest.raises(DatabaseUnavailable):
+            crowd.pool.submit(asked, put("lost")).result(timeout=20)
+    database.close()
+
+
+def test_a_fault_of_ours_before_it_begins_ends_all_who_wait():
+    class Faulty:
+        is_sqlite = True
+
+        @contextmanager
+        def write(self) -> Iterator[None]:
+            raise KeyError
+            yield
+
+    crowd = Crowd(cast(Database, Faulty()))
+    with pytest.raises(KeyError):
+        crowd.pool.submit(crowd.commits.run, put("lost")).result(timeout=20)
