@@ -1,9 +1,10 @@
 """Those who write at the same moment share a transaction, and nothing else: each gets what is theirs."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -162,9 +163,12 @@ def test_a_transaction_that_cannot_begin_is_everybodys_trouble(tmp_path: Path):
     database = Database(f"sqlite:///{path}")
     with database.write() as conn:
         conn.execute(text("CREATE TABLE some (thing TEXT)"))
-    with database.read() as conn:
-        conn.connection.driver_connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    path.write_bytes(b"this is no database any more" * 1000)
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("INSERT INTO some VALUES ('x')")
+        other.commit()
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with path.open("r+b") as file:
+        file.write(b"garbage!" * 512)
     crowd = Crowd(database)
     for asked in [crowd.commits.run] * 2:
         with pytest.raises(DatabaseUnavailable):
