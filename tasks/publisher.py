@@ -58,13 +58,16 @@ class Publisher:
     def _open(self) -> Any:
         if self._channel is None:
             connection = app.connection_for_write(connect_timeout=_TIMEOUT_SECONDS)
-            # Redis and RabbitMQ have different names for it.
             on_redis = "socket_timeout" in connection.transport_options
-            names = ("socket_timeout", "socket_connect_timeout") if on_redis else ("read_timeout", "write_timeout")
-            connection.transport_options = connection.transport_options | dict.fromkeys(names, _TIMEOUT_SECONDS)
+            if on_redis:
+                waits = dict.fromkeys(("socket_timeout", "socket_connect_timeout"), _TIMEOUT_SECONDS)
+                connection.transport_options = connection.transport_options | waits
             self._connection = connection
             # Once: by itself it would try again after two seconds, and for its `default_channel` for ever.
             connection.ensure_connection(max_retries=0)
+            if not on_redis:
+                # By its own options it would tell the kernel, whom gevent does not ask.
+                connection.connection.transport.sock.settimeout(_TIMEOUT_SECONDS)
             self._channel = connection.channel()
         return self._channel
 

@@ -35,15 +35,16 @@ for line in sys.stdin:
     print(json.dumps({"failed": failed, "took": took, "waiting": publisher.waiting("webhook"),
         "elsewhere": publisher.waiting("email")}), flush=True)
 """
+AS_THE_API = f"from gevent import monkey; monkey.patch_all(){PROGRAM}"
 PATIENCE_SECONDS = 3.0
 
 
 class Ringer:
     """A process that publishes when it is told to."""
 
-    def __init__(self, folder: Path, url: str, **settings: str) -> None:
+    def __init__(self, folder: Path, url: str, *, program: str = PROGRAM, **settings: str) -> None:
         environ = clean_environment(REDIS_URL=url, DATA_DIR=str(folder), PYTHONPATH=str(ROOT), **settings)
-        words = [sys.executable, "-c", PROGRAM]
+        words = [sys.executable, "-c", program]
         self._process = subprocess.Popen(
             words, cwd=ROOT, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -108,12 +109,13 @@ def test_killed_and_back(server: GateServer, tmp_path: Path):
     ringer.close()
 
 
-def test_a_rabbitmq_that_is_frozen_and_back(tmp_path: Path):
+@pytest.mark.parametrize("program", [PROGRAM, AS_THE_API], ids=["in a worker", "in the API"])
+def test_a_rabbitmq_that_is_frozen_and_back(program: str, tmp_path: Path):
     """Neither the connection that stands nor a new one is waited for."""
     server = urlsplit(rabbitmq_url())
     with FreezingWay(server.hostname or "", server.port or 5672) as way:
         url = server._replace(netloc=server.netloc.replace(f":{server.port}", f":{way.port}")).geturl()
-        ringer = Ringer(tmp_path, f"redis://127.0.0.1:{free_port()}/0", CELERY_BROKER_URL=url)
+        ringer = Ringer(tmp_path, f"redis://127.0.0.1:{free_port()}/0", program=program, CELERY_BROKER_URL=url)
         assert ringer.ring()["failed"] is None
         way.freeze()
         said = ringer.ring()
