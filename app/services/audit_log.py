@@ -6,6 +6,7 @@ from typing import Any
 from app.services.paging import Page, make_cursor, read_cursor, refuse_cursor
 from app.store import audit
 from app.store.audit import AuditFilters, Checked, StoredEntry, Verdict
+from app.store.audit_reach import reach
 from app.store.engine import Database
 from app.store.history import MOST_LOOKED_AT
 
@@ -28,9 +29,9 @@ class AuditLog:
         """
         before = None if cursor is None else _number(cursor)
         with self._database.read() as conn:
-            edge = audit.edge(conn, wanted, before=before, most=self._most_looked_at)
-            found = audit.newest(conn, wanted, before=before, limit=limit + 1, down_to=edge)
-        last = found[limit - 1].id if len(found) > limit else edge
+            part = reach(conn, wanted, before=before, most=self._most_looked_at)
+            found = audit.newest(conn, wanted, before=part.before, limit=limit + 1, down_to=part.down_to)
+        last = found[limit - 1].id if len(found) > limit else None if part.is_last else part.down_to
         following = None if last is None else make_cursor(_KIND, str(last))
         return Page([shown(entry) for entry in found[:limit]], following)
 

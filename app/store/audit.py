@@ -96,20 +96,6 @@ class AuditFilters:
     object: str | None = None
 
 
-def edge(conn: Connection, wanted: AuditFilters, *, before: int | None, most: int) -> int | None:
-    """Down to which number a page looks, where no index leads to all that is asked for; None when it looks at all."""
-    if wanted.object is not None or wanted == AuditFilters():
-        return None
-    first, last = conn.execute(select(_numbers(func.min), _numbers(func.max))).one()
-    above = (last or 0) + 1 if before is None else before
-    return above - most if above - most > (first or 0) else None
-
-
-def _numbers(bound: Any) -> Any:
-    # A question of its own for each: only so an index answers both.
-    return select(bound(audit.c.id)).scalar_subquery()
-
-
 def newest(
     conn: Connection, wanted: AuditFilters, *, before: int | None, limit: int, down_to: int | None = None
 ) -> list[StoredEntry]:

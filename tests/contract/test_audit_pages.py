@@ -1,5 +1,7 @@
 """Pages of the audit log: what no index leads to is looked for in a part of it at a time."""
 
+from datetime import timedelta
+
 import pytest
 
 from app.services.audit_log import AuditLog
@@ -48,6 +50,24 @@ def test_a_page_that_is_full_before_goes_on_at_its_last_entry(log: AuditLog) -> 
         ["o-3", "o-2"],
         ["o-1"],
     ]
+
+
+def test_by_time_only_what_can_match_is_looked_at(database: Database, clock: FakeClock) -> None:
+    for day in range(10):
+        with database.write() as conn:
+            audit.record(conn, [audit.Entry(clock.now(), "key:key_1", "accept", f"d-{day}-{one}") for one in range(4)])
+        clock.advance(days=1)
+    log, now, some = AuditLog(database, most_looked_at=4), clock.now(), timedelta(hours=2)
+    one, four, six, nine = (timedelta(days=days) + some for days in (1, 4, 6, 9))
+    assert pages(log, AuditFilters(since=now - one)) == [entries_of(9)]
+    assert pages(log, AuditFilters(until=now - nine)) == [entries_of(0)]
+    assert pages(log, AuditFilters(since=now)) == [[]]
+    between = pages(log, AuditFilters(since=now - six, until=now - four))
+    assert between == [entries_of(5), entries_of(4)]
+
+
+def entries_of(day: int) -> list[str]:
+    return [f"d-{day}-{one}" for one in (3, 2, 1, 0)]
 
 
 def test_no_page_reads_the_whole_log(log: AuditLog, database: Database) -> None:
