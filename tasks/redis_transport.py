@@ -40,7 +40,8 @@ class QoS(redis.QoS):
     def append(self, message: Any, delivery_tag: str) -> None:
         """Note a message that was taken from its lane, from which it is gone: it is done, with the note or without.
 
-        Should the worker die with one that has none, the relay announces again what it was about.
+        Should the worker die with one that has none, the relay announces again what it was about; an event that came as
+        a task, and is nowhere else yet, is lost then.
         """
         try:
             super().append(message, delivery_tag)

@@ -23,7 +23,11 @@ class AuditTrail(MethodView):
     @blueprint.arguments(AuditQuery, location="query")
     @blueprint.response(200, AuditPage)
     def get(self, query: dict[str, Any]) -> Response:
-        """List entries, the newest first. Entries are only ever added, and chained by their hashes."""
+        """List entries, the newest first. Entries are only ever added, and chained by their hashes.
+
+        A page that is not full may have a `next_cursor` all the same, where what is asked for by actor, action or time
+        is rare: it looks at 20,000 entries at most.
+        """
         require("admin")
         cursor, limit = query.pop("cursor"), query.pop("limit")
         page = services().audit_log.page(AuditFilters(**query), cursor=cursor, limit=limit)

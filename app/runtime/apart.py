@@ -20,6 +20,8 @@ def apart(work: Callable[[], None]) -> None:
         tie()
         os._exit(_code_of(work))
     _, status = wait(child, 0)
+    if os.WIFSIGNALED(status):
+        raise SystemExit(f"what comes before the start was ended by signal {os.WTERMSIG(status)}")
     if status:
         raise SystemExit(1)
 

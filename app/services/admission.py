@@ -74,7 +74,7 @@ class Admission:
         stems: Sequence[Event] = (),
         told: Sequence[audit.Entry] = (),
     ) -> list[Notification]:
-        """Insert them, each with what was decided about it, and count them. Call it last in the transaction.
+        """Insert them, each with what was decided about it, and count them. Call it after all that reads or locks contacts in the transaction.
 
         Before them the new events that they stem from, and what is told about those. Returns those that were stored:
         of several that would close one alert only the first is.

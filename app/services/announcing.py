@@ -84,7 +84,7 @@ class Rush:
         self._count = 0
 
     def linger(self, count: int, now: float) -> float:
-        """Seconds that so many rows wait for more; those that fill a message by themselves do not."""
+        """Seconds that so many rows wait for more; so many that some fill a message by themselves do not."""
         while self._came and self._came[0][0] <= now - _LATELY_SECONDS:
             self._count -= self._came.popleft()[1]
         if count >= LARGEST_GROUP:
@@ -112,6 +112,7 @@ class Announcer:
         self._given: Counter[str] = Counter()
         self._returned: Counter[str] = Counter()
         self._counted_at = float("-inf")
+        self._learned_at = float("-inf")
         self._resting_until = float("-inf")
         self._lock = threading.Lock()
         self._rush = Rush()
@@ -189,9 +190,9 @@ class Announcer:
         return batch, stopping
 
     def _knows_room(self) -> bool:
-        """Whether there was room enough on every lane, and that a moment ago."""
+        """Whether there was room enough on every lane when that was counted, a moment ago."""
         with self._lock:
-            is_fresh = self._monotonic() - self._counted_at < _FRESH_SECONDS
+            is_fresh = self._monotonic() - self._learned_at < _FRESH_SECONDS
             return is_fresh and min(self._room.values(), default=0) > LANE_CAPACITY // 2
 
     def _learn_room(self) -> None:
@@ -208,6 +209,7 @@ class Announcer:
             # Those on their way to their commit may be counted or not; they take their places all the same.
             underway = self._given - returned
             self._room = {lane: LANE_CAPACITY - taken.get(lane, 0) - underway[lane] for lane in {*taken, *underway}}
+            self._learned_at = self._counted_at
 
     def _publish(self, batch: Sequence[Ready]) -> None:
         waiting = {row.id: row for row in batch}

@@ -1,6 +1,7 @@
 """Work in a process of its own: its end is the caller's, and what it loads is not."""
 
 import os
+import signal
 
 import pytest
 
@@ -40,3 +41,8 @@ def test_any_other_fault_shows_where_it_was(capfd):
     told = capfd.readouterr().err
     assert "ZeroDivisionError: of ours" in told
     assert "in work" in told
+
+
+def test_what_is_killed_is_told_of():
+    with pytest.raises(SystemExit, match="signal 9"):
+        apart(lambda: os.kill(os.getpid(), signal.SIGKILL))
