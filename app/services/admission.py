@@ -74,10 +74,11 @@ class Admission:
         stems: Sequence[Event] = (),
         told: Sequence[audit.Entry] = (),
     ) -> list[Notification]:
-        """Insert them, each with what was decided about it, and count them. Call it after all that reads or locks contacts in the transaction.
+        """Insert them, each with what was decided about it, and count them.
 
-        Before them the new events that they stem from, and what is told about those. Returns those that were stored:
-        of several that would close one alert only the first is.
+        Before them the new events that they stem from, and what is told about those. Call it after all that reads or
+        locks contacts in the transaction. Returns those that were stored: of several that would close one alert only
+        the first is.
         """
         rows = open_alerts.in_order(conn, rows)
         decided = [

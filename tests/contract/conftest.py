@@ -65,29 +65,15 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
-@pytest.fixture(scope="session")
-def sqlite_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the SQLite database is, one after the other."""
-    return tmp_path_factory.mktemp("sqlite") / "notifications.db"
-
-
-@pytest.fixture(scope="session")
-def sqlite(sqlite_file: Path) -> Database:
-    """What opens it, and keeps the statements that it has compiled."""
-    return Database(f"sqlite:///{sqlite_file}", pool_size=12)
-
-
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database with our tables."""
     if request.param == "sqlite":
-        file: Path = request.getfixturevalue("sqlite_file")
-        file.write_bytes(request.getfixturevalue("migrated_file"))
-        database = request.getfixturevalue("sqlite")
+        path = tmp_path / "notifications.db"
+        path.write_bytes(request.getfixturevalue("migrated_file"))
+        database = Database(f"sqlite:///{path}", pool_size=12)
         yield database
         database.close()
-        for left in file.parent.iterdir():
-            left.unlink()
         return
     database = request.getfixturevalue("postgresql")
     yield database

@@ -20,9 +20,8 @@ from tests.integration.product import Product, eventually
 from tests.integration.story import DOORS, USERS, Story, events, expected, subject_of
 from tests.integration.words import plain, words
 
-# Not on RabbitMQ, which has one set of lanes for all: a drill runs such a fleet there. On what comes along with the
-# product its steps go through the broker in test_limits.py, and its workers' in test_fusion.py.
-PLACES = (("postgresql", "redis"),)
+# Not on RabbitMQ, which has one set of lanes for all: a drill runs such a fleet there.
+PLACES = (("sqlite", "embedded"), ("postgresql", "redis"))
 LIMIT = 2
 WINDOW_SECONDS = 3.0
 
