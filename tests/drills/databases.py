@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import psycopg
 from sqlalchemy.engine import make_url
@@ -18,5 +18,6 @@ def fresh_database(server: str) -> Iterator[str]:
         # The driver's name is left to the product, as a user would.
         yield make_url(server).set(drivername="postgresql", database=name).render_as_string(hide_password=False)
     finally:
-        with psycopg.connect(server, autocommit=True) as conn:
+        # What is wrong with the server by now is not to hide what was wrong before.
+        with suppress(psycopg.Error), psycopg.connect(server, autocommit=True) as conn:
             conn.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
