@@ -52,7 +52,8 @@ class UserTokens:
 
         What is made from another token was signed when that one was: `since`.
         """
-        import jwt  # noqa: PLC0415 - as below
+        # Its four megabytes are of use where people sign in, and of none in workers and the relay.
+        import jwt  # noqa: PLC0415
 
         now = self._clock.now()
         expires = now.replace(microsecond=0) + self._lifetime
@@ -61,8 +62,7 @@ class UserTokens:
 
     def read(self, token: str) -> Signed | None:
         """What a token says, or None when it is no good, or not now."""
-        # Its four megabytes are of use where people sign in, and of none in workers and the relay.
-        import jwt  # noqa: PLC0415
+        import jwt  # noqa: PLC0415 - as above
 
         # Times are checked here, against our clock.
         options: Options = {"verify_exp": False, "verify_iat": False, "verify_nbf": False}
